@@ -299,7 +299,6 @@ def stopping(reps: int, seed: int, last: int = 50) -> Iterator[Cell]:
         level = stats.nominal_level(ALPHA, looks)
         name = "looks at " + ", ".join(map(str, looks))
         for rule, nominal in (("plain p", ALPHA), ("sequential p", level)):
-            frequency = rate(smallest <= nominal)
             yield _cell(
                 "stopping",
                 f"{name}, {rule}",
@@ -307,7 +306,7 @@ def stopping(reps: int, seed: int, last: int = 50) -> Iterator[Cell]:
                 looks[-1],
                 "one-sided",
                 "ever decided",
-                frequency,
+                rate(smallest <= nominal),
             )
     sizes = np.arange(1, last + 1)
     for variance in (1.0, 4.0):
@@ -316,7 +315,6 @@ def stopping(reps: int, seed: int, last: int = 50) -> Iterator[Cell]:
         e = (1 + sizes * variance) ** -0.5 * (1 - np.minimum(share * ratio, 1 - 1e-15)) ** (
             -sizes / 2
         )
-        frequency = rate(e.max(axis=1) >= 1 / ALPHA)
         yield _cell(
             "stopping",
             f"e-value, prior variance {variance:g}",
@@ -324,7 +322,7 @@ def stopping(reps: int, seed: int, last: int = 50) -> Iterator[Cell]:
             last,
             "anytime",
             "ever decided",
-            frequency,
+            rate(e.max(axis=1) >= 1 / ALPHA),
         )
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from faeval._extras import BACKENDS
-from faeval.campaign._backends import check_installed
+from faeval.campaign._backends import Execution, check_installed
 from faeval.campaign._events import ArmState, Event, Outcome
 from faeval.campaign._execute import execute
-from faeval.campaign._execution import Execution
 from faeval.campaign._plan import Job, Need, Plan, code_reached, plan
 from faeval.campaign._provenance import git_refusal, provenance, versions_here
 

@@ -1,4 +1,4 @@
-"""The workers: processes on this machine, or a Dask or Ray cluster, by joblib."""
+"""How runs are done, and the workers: processes here, or a Dask or Ray cluster, by joblib."""
 
 from __future__ import annotations
 
@@ -18,15 +18,80 @@ from typing import Any
 
 import joblib
 
-from faeval._extras import extra, require
+from faeval._arguments import choice, count
+from faeval._extras import BACKENDS, extra, require
 from faeval._isolation import set_variable, silence_stdout, variables
-from faeval.campaign._execution import Execution
 from faeval.campaign._worker import misplaced
 from faeval.errors import FaevalError
 from faeval.evidence import Store
+from faeval.experiment import RunOptions, check_retries, check_time_limit
 
 _SAFE = "PYTHONSAFEPATH"
 _PATIENCE = 60  # seconds that a cluster without workers is waited for
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How runs are done.
+
+    Parameters
+    ----------
+    workers
+        Runs at a time. None: on this machine the CPUs over the threads of a run, and two for a CUDA
+        device, which share it; on a cluster as many as it has cores when the campaign starts. 1
+        runs in this process.
+    device
+        ``"cpu"``, or ``"cuda"``; each kind of device has evidence of its own.
+    backend
+        ``"loky"``: processes on this machine. ``"dask"``, ``"ray"``: the workers of a cluster that
+        runs already, all of which see the store's folder.
+    cluster
+        Where it is: the address of Dask's scheduler or its scheduler file, or Ray's address. None:
+        the client or connection that this process has, ``$DASK_SCHEDULER_ADDRESS``,
+        ``$RAY_ADDRESS``, or Ray on this machine.
+    retries, time_limit
+        In place of what each experiment declares: how often a run that raises is tried again, and
+        seconds for a run.
+    stacked
+        Train the seeds of an arm in one run where their experiment can (``training_many``): the
+        same numbers within rounding, each under its own record and key. None: on a CUDA device, not
+        on the CPU. Where a stacked run fails, its seeds are trained one at a time, and the log says
+        why.
+    data
+        Folder of the data set, for settings that read one.
+
+    Raises
+    ------
+    FaevalError
+        A value that cannot be, or a cluster that nothing would use.
+    """
+
+    workers: int | None = None
+    device: str = "cpu"
+    backend: str = "loky"
+    cluster: str | None = None
+    retries: int | None = None
+    time_limit: float | None = None
+    stacked: bool | None = None
+    data: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers is not None:
+            count("workers", self.workers, low=1)
+        choice("backend", self.backend, BACKENDS)
+        if self.cluster is not None and self.backend == "loky":
+            raise FaevalError(
+                f"cluster={self.cluster!r} is of no use to backend='loky'; name the backend 'dask'"
+                " or 'ray'."
+            )
+        check_retries(0 if self.retries is None else self.retries, "retries")
+        check_time_limit(self.time_limit, "time_limit")
+
+    @property
+    def options(self) -> RunOptions:
+        """What a run sees of it; the folder of data does not move with the working directory."""
+        data = None if self.data is None else Path(self.data).absolute()
+        return RunOptions(device=self.device, data=data)
 
 
 @dataclass(frozen=True)
@@ -66,8 +131,12 @@ def opened(
     """Give the workers of a backend, once those of a cluster share the store and the versions."""
     workers, cluster = execution.workers, execution.cluster
     if execution.backend == "loky":
-        settings = {"backend": "loky", "inner_max_num_threads": threads}
-        settings |= {"initializer": _isolate, "initargs": (os.getpid(), os.environ.get(_SAFE))}
+        settings = {
+            "backend": "loky",
+            "inner_max_num_threads": threads,
+            "initializer": _isolate,
+            "initargs": (os.getpid(), os.environ.get(_SAFE)),
+        }
         # A file of the working directory that has the name of a module of Python would end a worker
         # as it starts.
         with variables({_SAFE: "1"}):
@@ -157,10 +226,13 @@ def _dask(cluster: str | None, workers: int | None, place: _Place) -> Iterator[P
                 " worker)."
             ) from None
         problems = client.run(misplaced, *place, on_error="return")
-        _check({f"worker {address}": problem for address, problem in problems.items()}, place)
-        count = workers or sum(client.ncores().values())
+        _check({f"worker {address}": problem for address, problem in problems.items()})
         yield Pool(
-            "dask", count, {"backend": "faeval-dask", "client": client}, (KilledWorker,), place[1]
+            "dask",
+            workers or sum(client.ncores().values()),
+            {"backend": "faeval-dask", "client": client},
+            (KilledWorker,),
+            place[1],
         )
 
 
@@ -184,9 +256,8 @@ def _ray(cluster: str | None, workers: int | None, threads: int, place: _Place) 
         try:
             host, _, port = address.rpartition(":")
             if host and port.isdecimal() and "/" not in host:
-                socket.create_connection(
-                    (host, int(port)), timeout=10
-                ).close()  # Ray would try for minutes
+                # Ray would try for minutes.
+                socket.create_connection((host, int(port)), timeout=10).close()
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         except (OSError, ValueError, RuntimeError) as error:
             raise FaevalError(
@@ -206,26 +277,31 @@ def _ray(cluster: str | None, workers: int | None, threads: int, place: _Place) 
                     )
                 except ray.exceptions.RayError as error:
                     problems[f"node {node['NodeManagerAddress']}"] = error
-        _check(problems, place)
+        _check(problems)
         room = int(ray.cluster_resources().get("CPU", 0)) // threads
         if room < 2:
             raise FaevalError(
                 f"backend='ray': the cluster has room for {room} runs of {threads} threads, and"
                 " Ray's pool needs two at least; add CPUs, or use backend='loky'."
             )
-        count = min(max(2, workers or room), room)
         settings = {
             "backend": "faeval-ray",
             "ray_remote_args": {"num_cpus": threads, "scheduling_strategy": "SPREAD"},
         }
-        yield Pool("ray", count, settings, (ray.exceptions.RayError,), place[1])
+        yield Pool(
+            "ray",
+            min(max(2, workers or room), room),
+            settings,
+            (ray.exceptions.RayError,),
+            place[1],
+        )
     finally:
         if ours:
             ray.shutdown()
 
 
-def _check(found: Mapping[str, Any], place: _Place) -> None:
-    for where, problem in found.items():
+def _check(problems: Mapping[str, Any]) -> None:
+    for where, problem in problems.items():
         if isinstance(problem, BaseException):
             text = " ".join(f"{type(problem).__name__}: {problem}".split())[:300]
             raise FaevalError(f"{where} cannot run faeval ({text}); install the same faeval there.")

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from faeval.campaign._backends import check_installed, opened
+from faeval.campaign._backends import Execution, check_installed, opened
 from faeval.campaign._events import Event, Outcome
-from faeval.campaign._execution import Execution
 from faeval.campaign._plan import Job, Plan
 from faeval.campaign._provenance import Provenance, provenance
 from faeval.campaign._spread import Campaign, Unit
@@ -61,8 +60,7 @@ def execute(
     if not todo:
         return campaign.outcome()
     store.check_writable()
-    packages = {name for job in todo for name in job.experiment.packages}
-    origin = provenance(sorted(packages), lock)
+    origin = provenance(sorted({p for job in todo for p in job.experiment.packages}), lock)
     works = [_work(job, plan, store, origin, execution) for job in todo]
     on_cpu = plan.options.device == "cpu"
     if not on_cpu:
@@ -89,10 +87,8 @@ def _units(todo: list[Job], stacked: bool) -> list[Unit]:
 
 
 def _work(job: Job, plan: Plan, store: Store, origin: Provenance, execution: Execution) -> Work:
-    experiment = job.experiment
-    options = (
-        plan.options
-    )  # a worker may have been started in another directory: paths travel whole
+    experiment, options = job.experiment, plan.options
+    # Paths travel whole: a worker may have been started in another directory.
     return Work(
         setting=experiment.name,
         arm=job.arm.label,

@@ -173,9 +173,8 @@ def plan(
         what = contexts[id(need.experiment)].runs(need.arm, need.seed), need.seed
         before = merged.get(what, frozenset())
         merged[what] = None if before is None or need.metrics is None else before | need.metrics
-    there = (
-        names_in(store.runs) or frozenset()
-    )  # one look at the folder, not one for each of ten thousand runs
+    # One look at the folder, not one for each of ten thousand runs.
+    there = names_in(store.runs) or frozenset()
     for (runs, seed), metrics in merged.items():
         job = runs.job(seed, store, metrics, there)
         jobs.setdefault((job.key, *job.audits.values()), job)
@@ -195,9 +194,8 @@ def outstanding(
     paths = {name: store.audit_path(key, name, own) for name, own in audits.items()}
     missing = tuple(name for name, path in paths.items() if path.name not in names)
     for path in (store.training_path(key), *paths.values()):
-        if (
-            path.name in names
-        ):  # what is there must be read in the end: better known before hours of training
+        # What is there must be read in the end: better known before hours of training.
+        if path.name in names:
             check_readable(path)
     if not trains or (not missing and store.training_path(key).name in names):
         return False, missing

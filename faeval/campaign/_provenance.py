@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from faeval.errors import FaevalError
 
@@ -113,13 +112,15 @@ def _run_git(
         "core.fsmonitor=false",
         *arguments,
     ]
-    how: dict[str, Any] = {
-        "env": os.environ | {"LC_ALL": "C"},
-        "encoding": "utf-8",
-        "errors": "replace",
-        "timeout": 10,
-    }
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, **how)
+        return subprocess.run(
+            command,
+            capture_output=True,
+            check=False,
+            env=os.environ | {"LC_ALL": "C"},
+            encoding="utf-8",
+            errors="replace",
+            timeout=10,
+        )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from faeval._arguments import whole
-from faeval.campaign._failure import text_of
-from faeval.campaign._work import Work
+from faeval.campaign._work import Work, text_of
 from faeval.errors import FaevalError
 from faeval.evidence import STATUSES, Row
 

@@ -17,12 +17,11 @@ from typing import Any, TypeVar
 from faeval import _sibling_modules
 from faeval._isolation import apart, variables
 from faeval.campaign._deadline import Deadline
-from faeval.campaign._failure import details_of, text_of
 from faeval.campaign._lock import reserved
 from faeval.campaign._plan import device_kind, outstanding
 from faeval.campaign._provenance import peak_memory_mb
 from faeval.campaign._results import fields_of, rows_of
-from faeval.campaign._work import Remark, Summary, Work
+from faeval.campaign._work import Remark, Summary, Work, details_of, text_of
 from faeval.errors import FaevalError, Tampered
 from faeval.evidence import AuditRecord, Record, Store, TrainingRecord, new_record
 from faeval.experiment import Stage, register
@@ -156,18 +155,17 @@ def _perform(work: Work, store: Store, progress: Callable[[float], None], alone:
         training = store.training(work.key)
         if training is not None:
             _check_checkpoints(store.folder(work.key), training)
-    _audit_all(work, missing, store, training, limit)
+    audit = functools.partial(_audit, work, store, training, limit)
+    _take_each(functools.partial(audit, name) for name in missing)
     return lacking
 
 
-def _audit_all(
-    work: Work, names: Iterable[str], store: Store, training: TrainingRecord | None, limit: Deadline
-) -> None:
-    """Do audits of a run; what is wrong with one keeps no other back, and is raised at the end."""
+def _take_each(steps: Iterable[Callable[[], object]]) -> None:
+    """Take all steps; what is wrong with one keeps no other back, and is raised at the end."""
     problems: list[BaseException] = []
-    for name in names:
+    for step in steps:
         try:
-            _audit(work, name, store, training, limit)
+            step()
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -187,7 +185,7 @@ def _train(
                 dict(work.factors), work.seed, partial, work.options, work.config, report
             )
         )
-        return _keep_training(work, stage, store, partial, result, origin)
+        return _keep_training(work, store, partial, result, origin)
 
 
 def _train_many(works: Sequence[Work], store: Store, progress: Callable[[float], None]) -> None:
@@ -219,31 +217,20 @@ def _train_many(works: Sequence[Work], store: Store, progress: Callable[[float],
         # Each seed's record says its share of the time, so that the sum over records is the time it
         # took.
         share = (time.perf_counter() - begun) / len(lacking)
-        problems = []
-        for work, partial, result in zip(lacking, partials, results, strict=True):
-            try:
-                assert work.training is not None
-                _keep_training(
-                    work,
-                    work.training,
-                    store,
-                    partial,
-                    result,
-                    (started, time.perf_counter() - share),
-                )
-            except Exception as error:
-                problems.append(error)
-        if problems:
-            raise problems[0]
+        _take_each(
+            functools.partial(
+                _keep_training, work, store, partial, result, (started, time.perf_counter() - share)
+            )
+            for work, partial, result in zip(lacking, partials, results, strict=True)
+        )
 
 
 def _lacks_training(work: Work, store: Store) -> bool:
     keys = {name: key for name, (key, _) in work.audits.items()}
     try:
         return work.training is not None and outstanding(store, work.key, keys, True)[0]
-    except (
-        FaevalError
-    ):  # a record that cannot be read is that seed's own failure, told when its turn comes
+    except FaevalError:
+        # A record that cannot be read is that seed's own failure, told when its turn comes.
         return False
 
 
@@ -262,22 +249,22 @@ def _partial(work: Work, store: Store) -> Iterator[Path]:
 
 
 def _keep_training(
-    work: Work, stage: Stage, store: Store, partial: Path, result: Any, origin: tuple[str, float]
+    work: Work, store: Store, partial: Path, result: Any, origin: tuple[str, float]
 ) -> TrainingRecord:
+    assert work.training is not None
     fields = fields_of(
         result, {"rows", "weights", "checkpoints", "hashes", "diverged", "notes"}, work, "training"
     )
     fields["rows"] = rows_of(fields.get("rows", ()), work, "training")
-    record = _record(TrainingRecord, work, origin, {"training": stage.revision}, fields)
+    record = _record(TrainingRecord, work, origin, {"training": work.training.revision}, fields)
     for checkpoint in record.checkpoints.values():
         if not (partial / checkpoint.file).is_file():
             raise FaevalError(
                 f"{work.setting}: training names the checkpoint {checkpoint.file!r}, but wrote no"
                 " such file."
             )
-    store.training_path(work.key).unlink(
-        missing_ok=True
-    )  # an old record never stands beside new checkpoints
+    # An old record never stands beside new checkpoints.
+    store.training_path(work.key).unlink(missing_ok=True)
     for path in partial.iterdir():
         path.replace(store.folder(work.key) / path.name)
     store.write_training(record)
@@ -285,7 +272,7 @@ def _keep_training(
 
 
 def _audit(
-    work: Work, name: str, store: Store, training: TrainingRecord | None, limit: Deadline
+    work: Work, store: Store, training: TrainingRecord | None, limit: Deadline, name: str
 ) -> None:
     key, stage = work.audits[name]
     origin = _origin(work)
@@ -336,10 +323,7 @@ def _record(
             for n, code in work.code.items()
             if n in revisions or n not in work.audits
         },
-        "versions": work.provenance.versions,
-        "commit": work.provenance.commit,
-        "dirty": work.provenance.dirty,
-        "lock": work.provenance.lock,
+        **asdict(work.provenance),
         "started": started,
         "seconds": round(time.perf_counter() - begun, 4),
         "peak_memory_mb": peak_memory_mb(),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
+import signal
 import tempfile
+import threading
 import time
 import warnings
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,16 +20,13 @@ from typing import Any
 import joblib
 
 from faeval import _sibling_modules
+from faeval._safe_text import clean, cut, printable
 from faeval.campaign._backends import Pool
 from faeval.campaign._events import ArmState, Event, Outcome
-from faeval.campaign._failure import text_of
-from faeval.campaign._interrupt import first_press
-from faeval.campaign._job_bytes import pack
-from faeval.campaign._log import Log
 from faeval.campaign._plan import Job, Plan, outstanding
 from faeval.campaign._run import perform, perform_many
-from faeval.campaign._work import Summary, Work
-from faeval.campaign._worker import perform_many_packed, perform_packed
+from faeval.campaign._work import Summary, Work, text_of
+from faeval.campaign._worker import pack, perform_packed
 from faeval.errors import FaevalError, Tampered
 from faeval.evidence import Store
 
@@ -34,6 +35,23 @@ from faeval.evidence import Store
 Unit = tuple[int, ...]
 _ROOM = 1 << 16  # bytes that a store with room takes
 _ATTEMPTS = 3  # a job whose worker is killed is tried this often
+_DETAILS = 20_000  # characters of a traceback, which may quote a message of any length
+
+
+class Log:
+    """Appends to ``log.txt`` of a store; every line has its time and its campaign."""
+
+    def __init__(self, store: Store) -> None:
+        self._path = store.log
+        self._name = secrets.token_hex(3)
+
+    def write(self, text: str, details: str = "") -> None:
+        """Append a line, and details below it, indented."""
+        stamp = datetime.now(UTC).isoformat(timespec="seconds")
+        below = "".join(f"    {line}\n" for line in printable(cut(details, _DETAILS)).splitlines())
+        # Where the disk is full, a failure still reaches the caller.
+        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as log:
+            log.write(f"{stamp} campaign {self._name}: {clean(cut(text))}\n{below}")
 
 
 class Campaign:
@@ -200,14 +218,10 @@ class Campaign:
             for unit, content in packed.items():
                 if not self.goes_on:
                     return
-                started.extend(
-                    unit
-                )  # taken one by one as workers become free, in a thread of joblib's
+                # Taken one by one as workers become free, in a thread of joblib's.
+                started.extend(unit)
                 works, carried = [work for work, _ in content], content[0][1]
-                if len(unit) == 1:
-                    yield joblib.delayed(perform_packed)(unit[0], works[0], carried, wait)
-                else:
-                    yield joblib.delayed(perform_many_packed)(unit, works, carried)
+                yield joblib.delayed(perform_packed)(unit, works, carried, wait)
 
         def announce() -> None:
             while started:
@@ -228,7 +242,7 @@ class Campaign:
                 announce()
                 for result in results:
                     announce()
-                    for number, summary in result if isinstance(result, list) else [result]:
+                    for number, summary in result:
                         self.close(number, summary)
         finally:
             announce()  # what was handed out as the pool broke
@@ -285,9 +299,8 @@ class Campaign:
             return
         self.failures.append((job, summary.error))
         self.arms[self.label(job)].failed += 1
-        self.hopeless = self.hopeless or _no_room(
-            self.store
-        )  # what would run now could not be kept
+        # Without room, what would run now could not be kept.
+        self.hopeless = self.hopeless or _no_room(self.store)
         if summary.tampered:
             self.tampered.append(summary.error)
         self.log.write(
@@ -343,8 +356,34 @@ def _closing(results: Generator[Any, None, None]) -> Iterator[None]:
     try:
         yield
     finally:
-        with (
-            warnings.catch_warnings()
-        ):  # joblib warns of results that nobody fetches: they are in the store
+        # joblib warns of results that nobody fetches: they are in the store.
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             results.close()
+
+
+@contextlib.contextmanager
+def first_press(stop: Callable[[], Callable[[], None]]) -> Iterator[None]:
+    """Call ``stop`` at the first Ctrl-C; the second acts as it did before.
+
+    What ``stop`` returns is called in a thread of its own.
+
+    Only where Ctrl-C raises KeyboardInterrupt, as Python starts out; a handler of somebody else's
+    stays in charge.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+
+    def pressed(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # The handler may have interrupted a line half-written to the terminal; a thread waits for
+        # its turn.
+        threading.Thread(target=stop()).start()
+
+    signal.signal(signal.SIGINT, pressed)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

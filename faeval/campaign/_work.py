@@ -1,14 +1,19 @@
-"""What a worker is given of a run, and what it sends back."""
+"""What a worker is given of a run, and what it sends back: a summary, or what went wrong."""
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from faeval.campaign._provenance import Provenance
+from faeval.errors import FaevalError
 from faeval.experiment import Code, Component, RunOptions, Stage, Value
+
+_LONGEST = 1_500  # of a line: messages that quote it stay below 2,000
+_DETAILS = 20_000
 
 
 @dataclass(frozen=True)
@@ -65,3 +70,35 @@ class Summary:
     busy: bool = False
     there: bool = False
     remarks: tuple[Remark, ...] = ()
+
+
+def text_of(error: BaseException) -> str:
+    """Return an error as one line: its kind, and its text where one can be made."""
+    try:
+        text = str.__str__(str(error))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as other:
+        text = f"its text cannot be made, {type(other).__name__}"
+    kind = "" if issubclass(type(error), FaevalError) else f"{type(error).__name__}: "
+    line = " ".join(f"{kind}{text[: 2 * _LONGEST]}".split()).rstrip(": ")
+    cut = len(line) > _LONGEST or len(text) > 2 * _LONGEST
+    return inside_utf8(f"{line[:_LONGEST]}... ({len(text)} characters)" if cut else line)
+
+
+def details_of(error: BaseException) -> str:
+    """Return an error's traceback, its beginning and end where it is long."""
+    try:
+        text = "".join(traceback.format_exception(error))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # it does not let itself be read
+        text = type(error).__name__
+    if len(text) > _DETAILS:
+        text = f"{text[: _DETAILS // 2]}\n... ({len(text)} characters)\n{text[-_DETAILS // 2 :]}"
+    return inside_utf8(text)
+
+
+def inside_utf8(text: str) -> str:
+    """Return text with what UTF-8 cannot hold, such as a file name of other bytes, escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

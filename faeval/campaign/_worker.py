@@ -1,51 +1,99 @@
-"""The worker's side: work that came as bytes, unpacked, done, and its summary sent back."""
+"""Work as bytes: packed for a worker; unpacked and done there, and its summary sent back."""
 
 from __future__ import annotations
 
 import multiprocessing
 import pickle
+import sys
 from collections.abc import Mapping, Sequence
+from importlib.machinery import PathFinder
 from pathlib import Path
+from types import ModuleType
+
+import cloudpickle  # type: ignore[import-untyped]  # it ships no types
 
 from faeval import _sibling_modules
 from faeval._isolation import spared_stdout
-from faeval.campaign._failure import details_of, text_of
 from faeval.campaign._provenance import versions_here
 from faeval.campaign._run import perform, perform_many
-from faeval.campaign._work import Summary, Work
+from faeval.campaign._work import Summary, Work, details_of, text_of
+
+
+def pack(work: Work, carried: _sibling_modules.Carried) -> bytes:
+    """Pickle a job's work; functions of modules that a worker could not import travel by value."""
+    functions = [call for call in work.functions() if not isinstance(call, str)]
+    modules = {
+        sys.modules.get(getattr(getattr(function, "func", function), "__module__", ""))
+        for function in functions
+    }
+    by_value = [
+        m
+        for m in modules
+        if m is not None and m.__name__ not in carried.sources and not _importable(m)
+    ]
+    registered = cloudpickle.list_registry_pickle_by_value()
+    for module in by_value:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        return bytes(cloudpickle.dumps(work))
+    finally:
+        for module in by_value:
+            if module.__name__ not in registered:
+                cloudpickle.unregister_pickle_by_value(module)
+
+
+def _importable(module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return True  # built in
+    path, spec = None, None
+    parts = module.__name__.split(".")
+    for end in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:end]), path)
+        if spec is None:
+            return False
+        path = spec.submodule_search_locations
+    return spec is not None and spec.origin == file
 
 
 def perform_packed(
-    number: int, packed: bytes, carried: _sibling_modules.Carried, wait: bool = True
-) -> tuple[int, Summary]:
-    """Do work that came as bytes; if it cannot be unpacked, this job alone fails."""
-    work = _unpacked(packed, carried)
-    if isinstance(work, Summary):
-        return number, work
-    if work.beacon is not None and (
-        problem := misplaced(work.store, work.beacon, work.provenance.versions)
-    ):
-        return number, Summary(0.0, problem)  # a worker that came later than the campaign's start
-    return number, perform(work, wait=wait)
+    numbers: Sequence[int],
+    packed: Sequence[bytes],
+    carried: _sibling_modules.Carried,
+    wait: bool = True,
+) -> list[tuple[int, Summary]]:
+    """Do works that came as bytes, several in one stacked run; without one of them, none."""
+    works: list[Work] = []
+    for content in packed:
+        work = _unpacked(content, carried)
+        if isinstance(work, Summary):
+            return [(number, work) for number in numbers]
+        works.append(work)
+    summaries = [perform(works[0], wait=wait)] if len(works) == 1 else perform_many(works)
+    return list(zip(numbers, summaries, strict=True))
 
 
 def _unpacked(packed: bytes, carried: _sibling_modules.Carried) -> Work | Summary:
-    if (
-        multiprocessing.parent_process() is not None
-    ):  # a run may start processes, in the platform's own way
+    """Return the work, or why it cannot be done in this worker."""
+    # A run may start processes, in the platform's own way.
+    if multiprocessing.parent_process() is not None:
         multiprocessing.set_start_method(None, force=True)
         multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     try:
         _sibling_modules.install(carried)
         with spared_stdout():
             work: Work = pickle.loads(packed)  # made by our own parent, never read from a file
-            return work
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         return Summary(
             0.0, f"its function cannot be loaded in a worker ({text_of(error)})", details_of(error)
         )
+    if work.beacon is not None and (
+        problem := misplaced(work.store, work.beacon, work.provenance.versions)
+    ):
+        return Summary(0.0, problem)  # a worker that came later than the campaign's start
+    return work
 
 
 def misplaced(store: Path, beacon: str, versions: Mapping[str, str]) -> str | None:
@@ -63,16 +111,3 @@ def misplaced(store: Path, beacon: str, versions: Mapping[str, str]) -> str | No
                 " records would say so wrongly; install the same versions on all machines."
             )
     return None
-
-
-def perform_many_packed(
-    numbers: Sequence[int], packed: Sequence[bytes], carried: _sibling_modules.Carried
-) -> list[tuple[int, Summary]]:
-    """Do the works of one arm in one stacked run; see :func:`perform_packed`."""
-    works: list[Work] = []
-    for content in packed:
-        work = _unpacked(content, carried)
-        if isinstance(work, Summary):
-            return [(number, work) for number in numbers]
-        works.append(work)
-    return list(zip(numbers, perform_many(works), strict=True))

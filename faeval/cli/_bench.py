@@ -96,18 +96,19 @@ def check_metric(
     conformance = testing.check_metric(metric, kind=kind, tolerance=tolerance)
     code = 0 if conformance.passed else 1
     if options["json"]:
-        content = {
-            "schema": "faeval-conformance-1",
-            "exit_code": code,
-            "subject": conformance.subject,
-            "passed": conformance.passed,
-            "tolerance": conformance.tolerance,
-            "checked": conformance.checked,
-            "failures": [asdict(failure) for failure in conformance.failures],
-            "notes": dict(conformance.notes),
-            "skipped": dict(conformance.skipped),
-        }
-        say_json(content)
+        say_json(
+            {
+                "schema": "faeval-conformance-1",
+                "exit_code": code,
+                "subject": conformance.subject,
+                "passed": conformance.passed,
+                "tolerance": conformance.tolerance,
+                "checked": conformance.checked,
+                "failures": [asdict(failure) for failure in conformance.failures],
+                "notes": dict(conformance.notes),
+                "skipped": dict(conformance.skipped),
+            }
+        )
     else:
         say_lines(str(conformance))
     raise typer.Exit(code)

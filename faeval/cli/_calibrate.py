@@ -53,16 +53,17 @@ def calibrate(
             say(f"wrote {path}", err=True)
     drifts = calibration.drifts(cells, before)
     if options["json"]:
-        content = {
-            "schema": "faeval-calibration-1",
-            "exit_code": 1 if drifts else 0,
-            "figures": len(cells),
-            "drifts": [
-                {"figure": list(d.cell.key), "rate": d.cell.rate, "expected": d.expected}
-                for d in drifts
-            ],
-        }
-        say_json(content)
+        say_json(
+            {
+                "schema": "faeval-calibration-1",
+                "exit_code": 1 if drifts else 0,
+                "figures": len(cells),
+                "drifts": [
+                    {"figure": list(d.cell.key), "rate": d.cell.rate, "expected": d.expected}
+                    for d in drifts
+                ],
+            }
+        )
     else:
         for drift in drifts:
             say(str(drift))

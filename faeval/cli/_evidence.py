@@ -49,8 +49,7 @@ def check(
         pipeline.with_provenance(evidence.check(source), source)
         for source in sources or [Path(".faeval")]
     ]
-    codes = {one.exit_code for one in results}
-    code = 12 if 12 in codes else max(codes)
+    code = max(one.exit_code for one in results)
     if options["json"]:
         _print_json("check", {"sources": [one.to_dict() for one in results]}, code)
     else:

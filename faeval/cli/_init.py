@@ -60,18 +60,13 @@ def _scaffold(folder: Path, ci: bool) -> list[tuple[str, str]]:
     pyproject = folder / "pyproject.toml"
     needs_table = _needs_table(pyproject)  # read before anything is written: it may be unreadable
     claims = folder / "claims"
-    if any(claims.glob("*.py")):  # one's own: an example among them would bring a second experiment
-        outcomes = [("claims/", "kept")]
-    else:
-        outcomes = [
-            ("claims/example.py", _create(claims / "example.py", template("example.py.txt")))
-        ]
-    if needs_table:
-        outcomes.append(
-            ("pyproject.toml", _append(pyproject, template("pyproject.toml.txt"), blank=True))
-        )
-    else:
-        outcomes.append(("pyproject.toml", "kept"))
+    outcomes = [("claims/", "kept")]
+    if not any(claims.glob("*.py")):  # beside one's own it would bring a second experiment
+        outcome = _create(claims / "example.py", template("example.py.txt"))
+        outcomes = [("claims/example.py", outcome)]
+    table = template("pyproject.toml.txt")
+    outcome = _append(pyproject, table, blank=True) if needs_table else "kept"
+    outcomes.append(("pyproject.toml", outcome))
     ignore = folder / ".gitignore"
     lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
     ignores_store = any(line.strip().strip("/") == _IGNORED.strip("/") for line in lines)

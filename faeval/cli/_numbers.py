@@ -1,10 +1,11 @@
-"""faeval check-numbers: whether printed numbers can belong together."""
+"""faeval check-numbers: whether printed numbers, of the options or a file, can belong together."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,17 +13,31 @@ import typer
 
 from faeval._whole_files import replace_file
 from faeval.cli._common import check_folder, command, say, say_json, say_lines
-from faeval.cli._numbers_file import BESIDE, Entry, read_entries, refuse_field, statement_of
 from faeval.cli._numbers_text import as_markdown, as_text, label_of
 from faeval.errors import FaevalError, Tampered
 
 if TYPE_CHECKING:
-    from faeval.printed import Finding
+    from faeval.printed import Finding, Statement
 
 SCHEMA = "faeval/numbers/1"
 #: Whose spreads are compared with each other: a source, and what it declares them to be.
 _Source = tuple[str, str]
-_NOT_NUMBERS = {"name", "source"} | BESIDE
+#: Keys of a statement in a file that its numbers have nothing to do with.
+_BESIDE = {"expect", "note"}
+_NOT_NUMBERS = {"name", "source"} | _BESIDE
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A statement as it is written, and where."""
+
+    fields: Mapping[str, Any]
+    place: str
+    kinds: bool = False  # of a source: whether its spreads are of one kind
+
+    @property
+    def expected(self) -> str:
+        return str(self.fields.get("expect", "consistent"))
 
 
 @command("check-numbers")
@@ -113,20 +128,20 @@ def check_numbers(
 
     Exit 1 where not as expected.
     """
-    fields: dict[str, Any] = {
+    texts: dict[str, Any] = {
         "mean": mean, "spread": spread, "spread_is": spread_is, "n": n, "step": step,
         "mean2": mean2, "spread2": spread2, "n2": n2, "null": null, "p": p, "sides": sides,
         "t": t, "f": f, "z": z, "chi2": chi2, "r": r, "level": level, "ratio": ratio,
         "difference": difference, "percent": percent, "of": of, "to": to,
     }  # fmt: skip
-    fields |= {
+    texts |= {
         "values": None if values is None else _rows(values),
         "df": None if df is None else _list(df),
         "ci": None if ci is None else _list(ci),
         "symmetric": False if asymmetric else None,
         "baselines": _baselines(baseline) if baseline else None,
     }
-    entries = _entries(file, {key: value for key, value in fields.items() if value is not None})
+    entries = _entries(file, {key: value for key, value in texts.items() if value is not None})
     if report is not None and check is not None:
         raise FaevalError(
             "--check and --report are both given: --check writes nothing; leave one of the two"
@@ -306,3 +321,100 @@ def expectations_of(entries: Sequence[Entry], content: Mapping[str, Any]) -> lis
         if e.kinds and "expect" in e.fields
     }
     return statements + [(row["source"], row["spread_is"]) in sources for row in content["spreads"]]
+
+
+def read_entries(file: Path) -> list[Entry]:
+    """The statements of a file, and what it says of the spreads of a source."""
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise FaevalError(
+            f"{file}: cannot be read ({error.strerror}); name a TOML file of statements."
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise FaevalError(f"{file}: is no TOML ({error}); correct the file.") from None
+    for key in content:
+        if key not in ("statement", "spreads"):
+            raise FaevalError(
+                f"{file}: the key {key!r} is not known; begin each statement with [[statement]]."
+            )
+    entries = []
+    for kind in ("statement", "spreads"):
+        tables = content.get(kind, [])
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            raise FaevalError(
+                f"{file}: {kind!r} is no list of tables; begin each one with [[{kind}]]."
+            )
+        for i, table in enumerate(tables, 1):
+            label = table.get("name") or table.get("source") or i
+            entries.append(Entry(table, f"{file}: {kind} {label!r}", kinds=kind == "spreads"))
+    if not any(not entry.kinds for entry in entries):
+        raise FaevalError(f"{file}: holds no statement; begin each one with [[statement]].")
+    return entries
+
+
+def statement_of(entry: Entry) -> Statement:
+    """Check the types of a statement's fields, by name, and make it."""
+    from faeval import printed
+
+    names = {f.name for f in fields(printed.Statement)} | _BESIDE
+    values: dict[str, Any] = {}
+    for key, value in entry.fields.items():
+        if key not in names:
+            raise refuse_field(
+                entry, key, value, f"is no field; the fields are {', '.join(sorted(names))}"
+            )
+        if key == "note" and not isinstance(value, str):
+            raise refuse_field(entry, key, value, "is not text")
+        if key in _BESIDE:
+            continue
+        if key == "df" and isinstance(value, str):
+            value = [value]
+        is_good, form = _FORMS.get(key, _TEXT)
+        if not is_good(value):
+            raise refuse_field(entry, key, value, f"is not {form}")
+        if isinstance(value, list):
+            value = tuple(tuple(v) if isinstance(v, list) else v for v in value)
+        values[key] = value
+    return printed.Statement(**values)
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(v, str) for v in value)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_NUMBERS = "a list of printed numbers in quotation marks"
+_COUNT = (_is_count, "a whole number, without quotation marks")
+_TEXT: tuple[Callable[[Any], bool], str] = (
+    lambda value: isinstance(value, str),
+    "text in quotation marks, so that the printed digits are kept",
+)
+#: By field what its value must be, and how a message says it; all others are text.
+_FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "n": _COUNT,
+    "n2": _COUNT,
+    "symmetric": (lambda value: isinstance(value, bool), "true or false"),
+    "baselines": (
+        lambda value: isinstance(value, dict) and _are_texts(list(value.values())),
+        "a table of names and printed numbers, { name = '0.0056' }",
+    ),
+    "values": (
+        lambda value: (
+            isinstance(value, list) and all(isinstance(v, str) or _are_texts(v) for v in value)
+        ),
+        f"{_NUMBERS}, or of such lists",
+    ),
+    "df": (_are_texts, _NUMBERS),
+    "ci": (
+        lambda value: _are_texts(value) and len(value) == 2,
+        "the two ends in quotation marks, ['0.1', '0.3']",
+    ),
+}
+
+
+def refuse_field(entry: Entry, key: str, value: object, problem: str) -> Exception:
+    return FaevalError(f"{entry.place}: {key} = {value!r} {problem}.")

@@ -20,10 +20,31 @@ from faeval.cli._common import (
 from faeval.errors import FaevalError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
+    from rich.table import Table
 
     from faeval.claims import PilotForecast
     from faeval.pipeline import ClaimOutlook, LockCheck, PlanReport
+
+
+#: How a claim may differ from its registration, as a check of the lock names it, and what to do.
+_DIFFERENCES = {
+    "changed": (
+        "differs from its registration; restore it, or amend it: faeval lock --amend ID"
+        " --because REASON"
+    ),
+    "deviated": "expects another verdict than was registered; restore it, or amend it",
+    "code": (
+        "reaches other code than was registered; restore it, or amend it: faeval lock --amend"
+        " ID --because REASON"
+    ),
+    "missing": (
+        "is registered, and in no claims file; restore it: a claim that is dropped still counts"
+    ),
+    "unregistered": "is not registered",
+}
 
 
 @command("plan")
@@ -103,8 +124,9 @@ def lock(
             "sha256": registration.sha256,
             "claims": sorted(registration.claims),
             "new": list(new),
+            "entries": len(registration.chain),
         }
-        say_json({**content, "entries": len(registration.chain)})
+        say_json(content)
     what = "amended" if amend else "registered"
     text = f"{what} {_claims(len(new))}" if new else "nothing new to register"
     say(
@@ -120,46 +142,25 @@ def _claims(count: int) -> str:
 
 
 def _print_check(found: LockCheck, as_json: bool) -> None:
-    parts = {
-        "changed": found.changed,
-        "deviated": found.deviated,
-        "code": found.code,
-        "missing": found.missing,
-        "unregistered": found.unregistered,
-    }
+    claims = {name: list(getattr(found, name)) for name in _DIFFERENCES}
     if as_json:
-        code = 0 if found.passed else DRIFT
         content = {
             "schema": "faeval-lock-check-1",
-            "exit_code": code,
+            "exit_code": 0 if found.passed else DRIFT,
             "passed": found.passed,
             "sha256": found.lock.sha256,
+            "same": list(found.same),
+            **claims,
+            "chain": [
+                e.model_dump(exclude={"replaced", "looked_at", "schema_version"})
+                for e in found.lock.chain
+            ],
         }
-        chain = [
-            e.model_dump(exclude={"replaced", "looked_at", "schema_version"})
-            for e in found.lock.chain
-        ]
-        lists = {name: list(ids) for name, ids in parts.items()}
-        say_json({**content, "same": list(found.same), **lists, "chain": chain})
+        say_json(content)
         return
-    sentences = {
-        "changed": (
-            "differs from its registration; restore it, or amend it: faeval lock --amend ID"
-            " --because REASON"
-        ),
-        "deviated": "expects another verdict than was registered; restore it, or amend it",
-        "code": (
-            "reaches other code than was registered; restore it, or amend it: faeval lock --amend"
-            " ID --because REASON"
-        ),
-        "missing": (
-            "is registered, and in no claims file; restore it: a claim that is dropped still counts"
-        ),
-        "unregistered": "is not registered",
-    }
-    for name, ids in parts.items():
-        for claim in ids:
-            say(f"{claim} {sentences[name]}")
+    for name, sentence in _DIFFERENCES.items():
+        for claim in claims[name]:
+            say(f"{claim} {sentence}")
     say(
         f"{_claims(len(found.same))} as registered; chain of {len(found.lock.chain)}, sha256"
         f" {found.lock.sha256[:12]}"
@@ -223,14 +224,6 @@ def _plan_content(result: PlanReport, workers: int) -> dict[str, Any]:
 
 
 def _print_plan(result: PlanReport, workers: int) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(
-        title=f"What these claims can tell in {result.setting}",
-        title_justify="left",
-        show_lines=True,
-    )
     columns = (
         "claim",
         "n",
@@ -241,12 +234,9 @@ def _print_plan(result: PlanReport, workers: int) -> None:
         "seeds for 80 %",
         "design",
     )
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for o in result.outlooks:
-        table.add_row(*map(Text, _plan_row(o)))
+    title = f"What these claims can tell in {result.setting}"
     console = console_for()
-    console.print(table)
+    console.print(_table(title, columns, map(_plan_row, result.outlooks), show_lines=True))
     plan = result.plan
     seconds = plan.estimate_seconds(workers)
     cost = "cost unknown until one has run" if seconds is None else f"about {duration(seconds)}"
@@ -303,26 +293,31 @@ def _design(o: ClaimOutlook) -> str:
     return "ok, but power is below 0.5" if weak else "ok"
 
 
-def _print_open(result: PlanReport, workers: int, console: Console) -> None:
+def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]], **more: Any) -> Table:
     from rich.table import Table
     from rich.text import Text
 
+    table = Table(title=title, title_justify="left", **more)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _print_open(result: PlanReport, workers: int, console: Console) -> None:
     from faeval.reports.words._escape import CELL, clip
 
     if not result.open:
         return
-    table = Table(
-        title="Open at their plan: what a new registration on fresh seeds would need",
-        title_justify="left",
-    )
-    for column in ("claim", "fresh seeds", "runs", "time"):
-        table.add_column(column, overflow="fold")
+    rows = []
     for r in result.open:
         seeds = "unknown" if r.seeds is None else f"about {r.seeds}"
         cost = "unknown" if r.seconds is None else f"about {duration(r.seconds / workers)}"
         runs = "-" if r.runs is None else str(r.runs)
-        table.add_row(*map(Text, (clip(r.verdict.sentence, CELL), seeds, runs, cost)))
-    console.print(table)
+        rows.append((clip(r.verdict.sentence, CELL), seeds, runs, cost))
+    title = "Open at their plan: what a new registration on fresh seeds would need"
+    console.print(_table(title, ("claim", "fresh seeds", "runs", "time"), rows))
 
 
 def _detectable(in_sd: float, pilots: list[Any]) -> str:

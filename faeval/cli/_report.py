@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from faeval.reports.checking import CheckedFile
 
 _MOST_SHOWN = 20  # findings of a file
+#: What was looked at in a file, by its form; in all others, numbers of a report.
+_COUNTED = {
+    "evidence": "not what the report rests on",
+    "other version": "written by another version of faeval, and not compared",
+    "figure": "compared with what the evidence draws",
+    "overview": "{} numbers, compared as text with those of its reports",
+    "document": "{} quoted figures and verdicts",
+}
 _SUMMARY = 1 << 20  # bytes: a larger summary of a step GitHub does not show at all
 
 
@@ -241,24 +249,21 @@ def _summary_file() -> Path:
 def _append(results: Iterable[Report], file: Path) -> None:
     """Append reports to a job's summary, with what else it holds in less than GitHub shows."""
     for result in results:
-        _append_one(result, file)
+        try:
+            size = file.stat().st_size if file.exists() else 0
+            text = result.to_markdown(max(0, _SUMMARY - size - 1), folded=True)
+            with file.open("a", encoding="utf-8", newline="\n") as summary:
+                summary.write(("\n" if size else "") + text)
+        except FaevalError:
+            raise FaevalError(
+                f"--summary: {file} holds {size} bytes already, of the {_SUMMARY} that GitHub"
+                " shows."
+            ) from None
+        except OSError as error:
+            raise FaevalError(
+                f"--summary: {file} cannot be written to ({error.strerror or error})."
+            ) from None
         say(f"appended to {file}", err=True)
-
-
-def _append_one(result: Report, file: Path) -> None:
-    try:
-        size = file.stat().st_size if file.exists() else 0
-        text = result.to_markdown(max(0, _SUMMARY - size - 1), folded=True)
-        with file.open("a", encoding="utf-8", newline="\n") as summary:
-            summary.write(("\n" if size else "") + text)
-    except FaevalError:
-        raise FaevalError(
-            f"--summary: {file} holds {size} bytes already, of the {_SUMMARY} that GitHub shows."
-        ) from None
-    except OSError as error:
-        raise FaevalError(
-            f"--summary: {file} cannot be written to ({error.strerror or error})."
-        ) from None
 
 
 def _print_check(done: Check, as_json: bool, named: list[Path]) -> NoReturn:
@@ -284,16 +289,8 @@ def _print_check(done: Check, as_json: bool, named: list[Path]) -> NoReturn:
 
 
 def _counted(file: CheckedFile) -> str:
-    if file.form == "evidence":
-        return "not what the report rests on"
-    if file.form == "other version":
-        return "written by another version of faeval, and not compared"
-    if file.form == "figure":
-        return "compared with what the evidence draws"
-    if file.form == "overview":
-        return f"{file.numbers} numbers, compared as text with those of its reports"
-    if file.form == "document":
-        return f"{file.numbers} quoted figures and verdicts"
+    if file.form in _COUNTED:
+        return _COUNTED[file.form].format(file.numbers)
     if not file.recomputed:
         return f"{file.numbers} numbers, compared as text with a fresh rendering"
     return (

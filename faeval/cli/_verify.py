@@ -169,13 +169,12 @@ class _Progress:
                 TimeElapsedColumn,
             )
 
-            columns = (
+            self._bar = Progress(
                 SpinnerColumn(),
                 BarColumn(),
                 TextColumn("{task.description}"),
                 TimeElapsedColumn(),
             )
-            self._bar = Progress(*columns)
             self._bar.add_task("", total=event.total)
             self._live = Live(
                 get_renderable=self._picture,

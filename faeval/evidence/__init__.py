@@ -9,7 +9,6 @@ from faeval.evidence._epoch_choice import unlike_ends
 from faeval.evidence._export import export
 from faeval.evidence._files import PACKS, Source, apart, read
 from faeval.evidence._import import Imported, import_table
-from faeval.evidence._limits import limit_rows
 from faeval.evidence._merge import Conflict, Merged, merge, merge_tables
 from faeval.evidence._mlflow import import_mlflow
 from faeval.evidence._parquet_files import write_parquet
@@ -25,7 +24,7 @@ from faeval.evidence._records import (
 )
 from faeval.evidence._report_files import check_beside, check_report, with_identifiers
 from faeval.evidence._store import Store, check_readable, names_in
-from faeval.evidence._table import COLUMNS, KEY, REMARKS
+from faeval.evidence._table import COLUMNS, KEY, REMARKS, limit_rows
 
 __all__ = [
     "COLUMNS",

@@ -96,9 +96,8 @@ def text_cells(name: str, column: pd.Series[Any]) -> Any:
     codes, texts, changed = distinct_cells(column, convert, refusal)
     if column.dtype == "str" and not changed:  # as all of a large table that was read before
         return column.array
-    return (
-        pd.Series([*texts, fill or ""], dtype="str").iloc[codes].array
-    )  # code -1, missing, takes the last
+    # Code -1, missing, takes the last.
+    return pd.Series([*texts, fill or ""], dtype="str").iloc[codes].array
 
 
 def whole_cells(name: str, column: pd.Series[Any]) -> Any:
@@ -153,9 +152,8 @@ def value_cells(column: pd.Series[Any]) -> NDArray[np.float64]:
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
         return column.to_numpy(dtype=np.float64)
     cells = column.to_numpy(dtype=object, copy=True)
-    cells[column.isna().to_numpy(dtype=bool)] = (
-        np.nan
-    )  # before any comparison: pandas' NA is neither equal nor unequal
+    # Before any comparison: pandas' NA is neither equal nor unequal.
+    cells[column.isna().to_numpy(dtype=bool)] = np.nan
     cells[cells == ""] = np.nan
     try:
         numbers = cells.astype(np.float64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,10 @@ import numpy as np
 from faeval.errors import EvidenceError, FaevalError, Tampered
 from faeval.evidence._csv_files import digest
 from faeval.evidence._files import apart, pack_of, read
-from faeval.evidence._limits import CutOff
 from faeval.evidence._records import SCHEMA, AuditRecord, Checkpoint, Record, TrainingRecord
 from faeval.evidence._report_files import check_report
 from faeval.evidence._store import Store, names_in, part_of, unreadable
-from faeval.evidence._table import KEY
+from faeval.evidence._table import KEY, CutOff
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,13 +59,7 @@ class Checked:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
-        findings = [{"name": f.name, "kind": f.kind, "text": f.text} for f in self.findings]
-        return {
-            "source": self.source,
-            "what": self.what,
-            "counts": self.counts,
-            "findings": findings,
-        }
+        return {**asdict(self), "findings": [asdict(finding) for finding in self.findings]}
 
 
 def check(source: str | Path | Store) -> Checked:
@@ -196,9 +189,10 @@ def _check_record(
         records.append((path, store.record(path)))
     except FaevalError as error:
         kind = "altered" if isinstance(error, Tampered) else "unreadable"
-        yield Finding(name, kind, _without(str(error), path))
+        yield Finding(name, kind, str(error).removeprefix(f"{path}: "))
         return
-    if (schema := _schema(path)) != SCHEMA:
+    schema = json.loads(path.read_bytes()).get("schema_version")
+    if schema != SCHEMA:
         text = f"is a record of schema {schema}, migrated to {SCHEMA} as it is read."
         yield Finding(name, "note", text)
 
@@ -224,14 +218,6 @@ def _check_checkpoint(
         yield Finding(name(path), "altered", text)
 
 
-def _schema(path: Path) -> Any:
-    return json.loads(path.read_bytes()).get("schema_version")
-
-
-def _without(message: str, path: Path) -> str:
-    return message.removeprefix(f"{path}: ")
-
-
 # --- a table ---
 
 
@@ -243,7 +229,7 @@ def _check_table(path: Path) -> Checked:
         table = read(path)
     except EvidenceError as error:
         kind = "altered" if isinstance(error, CutOff) else "unreadable"
-        findings = [Finding(file.name, kind, _without(str(error), file))]
+        findings = [Finding(file.name, kind, str(error).removeprefix(f"{file}: "))]
         if what == "report":
             findings += _check_bytes(file, None, _verdicts(verdicts, findings))
         return Checked(str(path), what, {"runs": 0, "rows": 0}, tuple(findings))
@@ -306,7 +292,8 @@ def _verdicts(file: Path, findings: list[Finding]) -> dict[str, Any]:
     try:
         return check_report(json.loads(file.read_bytes()), file)
     except (OSError, ValueError, RecursionError, EvidenceError) as error:
-        text = f"cannot be read as a report's verdicts ({_without(str(error), file)})."
+        why = str(error).removeprefix(f"{file}: ")
+        text = f"cannot be read as a report's verdicts ({why})."
         findings.append(Finding(file.name, "altered", text))
         return {}
 
@@ -342,10 +329,8 @@ def records_of(store: Store) -> Iterator[tuple[Path, Record]]:
     bad = []
     for path in store.files():
         try:
-            record = store.record(path)
+            yield path, store.record(path)
         except Tampered as error:
             bad.append(str(error))
-            continue
-        yield path, record
     if bad:
         raise Tampered("\n".join(bad))

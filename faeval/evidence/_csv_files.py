@@ -16,8 +16,15 @@ import numpy as np
 from faeval._whole_files import replace_file
 from faeval.errors import EvidenceError
 from faeval.evidence._cells import LONGEST_CELL
-from faeval.evidence._limits import CutOff, too_many
-from faeval.evidence._table import COLUMNS, check_columns, in_order, normalise, row_of
+from faeval.evidence._table import (
+    COLUMNS,
+    CutOff,
+    check_columns,
+    in_order,
+    normalise,
+    row_of,
+    too_many,
+)
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +56,8 @@ def export(
         The name of ``out`` says no kind of file, or it cannot be written.
     """
     path = Path(out)
-    write = writer_of(path)
+    if path.suffix.lower() not in (".csv", ".parquet", ".pq"):
+        raise FaevalError(f"{path}: the name says no kind of file; let it end in .csv or .parquet.")
     if isinstance(source, str | Path) and names_in(Path(source) / "runs") is not None:
         source = Store(Path(source))
     if isinstance(source, Store):
@@ -73,25 +74,17 @@ def export(
             raise EvidenceError(
                 f"setting={setting!r}: no row is of it; there are {', '.join(present) or 'none'}."
             )
-    write(table, path)
+    _write(table, path)
     return table
 
 
-def writer_of(path: Path) -> Callable[[pd.DataFrame, Path], None]:
-    """Return what writes a table into a file of that name."""
-    kind = path.suffix.lower()
-    if kind not in (".csv", ".parquet", ".pq"):
-        raise FaevalError(f"{path}: the name says no kind of file; let it end in .csv or .parquet.")
-
-    def write(table: pd.DataFrame, path: Path) -> None:
-        try:
-            (write_csv if kind == ".csv" else write_parquet)(table, path)
-        except OSError as error:
-            raise FaevalError(
-                f"{path}: cannot be written ({error.strerror or error}); name another file."
-            ) from None
-
-    return write
+def _write(table: pd.DataFrame, path: Path) -> None:
+    try:
+        (write_csv if path.suffix.lower() == ".csv" else write_parquet)(table, path)
+    except OSError as error:
+        raise FaevalError(
+            f"{path}: cannot be written ({error.strerror or error}); name another file."
+        ) from None
 
 
 def _latest(records: Sequence[Record]) -> list[Record]:

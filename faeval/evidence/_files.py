@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from faeval._whole_files import settle
 from faeval.errors import EvidenceError
 from faeval.evidence._csv_files import content_of, csv_cells, line_of, read_csv
-from faeval.evidence._limits import most_rows
 from faeval.evidence._parquet_files import parquet_cells, read_parquet
-from faeval.evidence._table import check_rows, normalise, row_of
+from faeval.evidence._table import check_rows, most_rows, normalise, row_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,9 +106,8 @@ def _read_path(path: Path, most: int) -> pd.DataFrame:
         if path.suffix.lower() in (".parquet", ".pq")
         else read_csv(path, most)
     )
-    if not (
-        path.parent / "verdicts.json"
-    ).is_file():  # of claims that were not run, a report's evidence is empty
+    # Of claims that were not run, a report's evidence is empty.
+    if not (path.parent / "verdicts.json").is_file():
         check_rows(table, str(path))
     return table
 

@@ -113,8 +113,8 @@ def import_table(
 
     cells, place, where = _cells_of(source)
     check_rows(cells, where)
-    factors = _as_mapping(arm)
-    wide = _as_mapping(metrics)
+    factors = as_mapping(arm)
+    wide = as_mapping(metrics)
     figures = list(wide.values()) if wide else [metric, value]
     arguments = [*factors.values(), seed, *figures, epoch, layer, status, run, average]
     unnamed = [name for name in map(str, cells.columns) if name not in arguments]
@@ -126,8 +126,9 @@ def import_table(
             f"{where}: which epoch is read was said, but no column of epochs; name one (epoch=,"
             " --epoch)."
         )
-    fields = ("seed", "epoch", "layer", "status", "run", "over")
-    column_by_name = _without_none(fields, (seed, epoch, layer, status, run, average))
+    column_by_name = _without_none(
+        seed=seed, epoch=epoch, layer=layer, status=status, run=run, over=average
+    )
     columns = [*(factors.values() or ["arm"]), *column_by_name.values(), *figures]
     _check_there(cells, columns, where)
     cells = cells.loc[:, ~cells.columns.duplicated()]  # others that stand twice are left out
@@ -191,7 +192,8 @@ def _cells_of(source: pd.DataFrame | str | Path) -> tuple[pd.DataFrame, Callable
     return *read_cells(Path(source)), str(source)
 
 
-def _as_mapping(names: Sequence[str] | Mapping[str, str] | None) -> dict[str, str]:
+def as_mapping(names: Sequence[str] | Mapping[str, str] | None) -> dict[str, str]:
+    """Return names of evidence and the columns that they stand for; a list's keep their names."""
     return dict(names) if isinstance(names, Mapping) else {name: name for name in names or ()}
 
 
@@ -210,9 +212,8 @@ def _called(word: str, names: Sequence[str], column: str | None) -> str | None:
     return next((name for name in names if plain_word(name) == word), None)
 
 
-def _without_none(fields: Sequence[str], columns: Sequence[str | None]) -> dict[str, str]:
-    pairs = zip(fields, columns, strict=True)
-    return {field: column for field, column in pairs if column is not None}
+def _without_none(**columns: str | None) -> dict[str, str]:
+    return {name: column for name, column in columns.items() if column is not None}
 
 
 def _check_there(cells: pd.DataFrame, used: Sequence[str], where: str) -> None:

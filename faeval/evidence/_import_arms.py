@@ -31,8 +31,8 @@ def arms_of(
     coded = [codes_of(column) for column in columns.values()]
     if labels:
         ((_, distinct),) = coded
-        spelled = labels_of([_text_of(cell) for cell in distinct])
-        values_by_code: list[list[Any]] = [[spelled[_text_of(cell)] for cell in distinct]]
+        spelled = labels_of([str(cell).strip() for cell in distinct])
+        values_by_code: list[list[Any]] = [[spelled[str(cell).strip()] for cell in distinct]]
     else:
         values_by_code = [
             _factors(name, distinct) for name, (_, distinct) in zip(columns, coded, strict=True)
@@ -72,7 +72,7 @@ def codes_of(column: pd.Series[Any]) -> tuple[Any, list[Any]]:
 
 def _factors(name: str, cells: Sequence[Any]) -> list[Any]:
     """Return the distinct cells of a factor's column as values of one kind."""
-    texts = [_text_of(cell) for cell in cells]
+    texts = [str(cell).strip() for cell in cells]
     values = [_factor(cell) for cell in cells]
     kinds = {"word" if isinstance(v, str) else isinstance(v, bool) for v in values if v is not None}
     distinct = {(isinstance(v, bool), v) for v in values}
@@ -98,10 +98,6 @@ def _factor(value: Any) -> Any:
             continue
         return number if "_" not in text and np.isfinite(number) else text
     return text
-
-
-def _text_of(cell: Any) -> str:
-    return str(cell).strip()
 
 
 def plain_word(cell: Any) -> str:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faeval._extras import extra
+from faeval._isolation import variables
 from faeval.errors import EvidenceError
 from faeval.evidence._epoch_choice import Take, at_epoch
-from faeval.evidence._import import Imported, check_keys
+from faeval.evidence._import import Imported, as_mapping, check_keys
 from faeval.evidence._import_arms import arms_of
 from faeval.evidence._table import COLUMNS, in_order, normalise
 
@@ -23,9 +22,8 @@ if TYPE_CHECKING:
 #: A run that ended so is an outcome of its arm, as one whose loss became infinite is.
 _FAILED = ("FAILED", "KILLED")
 _PAGE = 1000
-_FILES = (  # newer versions of MLflow read a folder of runs only where this is set
-    "MLFLOW_ALLOW_FILE_STORE"
-)
+#: Newer versions of MLflow read a folder of runs only where this is set.
+_READING_FILES = {"MLFLOW_ALLOW_FILE_STORE": "true"}
 
 
 def import_mlflow(
@@ -83,13 +81,14 @@ def import_mlflow(
         raise EvidenceError(f"epochs=True reads every step, take={take!r} one of them; give one.")
     client, errors = _client(uri)
     where = f"mlflow:{uri}"
-    with _reading_files():
+    with variables(_READING_FILES):
         try:
             tracker = client(tracking_uri=_as_uri(uri))
             all_runs = list(_runs(tracker, _experiment_id(tracker, experiment, where)))
             over = [run for run in all_runs if run.info.status in ("FINISHED", *_FAILED)]
-            names = _as_mapping(metrics) if metrics is not None else _all_metrics(over)
-            labels = _labels(over, _as_mapping(arm), where)
+            logged = sorted({name for run in over for name in run.data.metrics})
+            names = as_mapping(logged if metrics is None else metrics)
+            labels = _labels(over, as_mapping(arm), where)
             runs = _without_steps(
                 [_run(tracker, *r, names, seed, where) for r in zip(over, labels, strict=True)]
             )
@@ -138,20 +137,6 @@ def _client(uri: str) -> tuple[Any, type[Exception]]:
     return MlflowClient, MlflowException
 
 
-@contextmanager
-def _reading_files() -> Iterator[None]:
-    """Let MLflow read a folder of runs."""
-    before = os.environ.get(_FILES)
-    os.environ[_FILES] = "true"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_FILES]
-        else:
-            os.environ[_FILES] = before
-
-
 def _as_uri(uri: str) -> str:
     if ":" in uri.replace(":\\", "") or uri == "databricks":
         path = uri.removeprefix("sqlite:///")
@@ -176,14 +161,6 @@ def _runs(tracker: Any, experiment_id: str) -> Iterator[Any]:
         token = page.token
         if not token:
             return
-
-
-def _as_mapping(names: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
-    return dict(names) if isinstance(names, Mapping) else {name: name for name in names}
-
-
-def _all_metrics(runs: Sequence[Any]) -> dict[str, str]:
-    return {name: name for name in sorted({name for run in runs for name in run.data.metrics})}
 
 
 def _labels(runs: Sequence[Any], arm: Mapping[str, str], where: str) -> list[str]:

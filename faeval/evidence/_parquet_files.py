@@ -13,14 +13,15 @@ from faeval._whole_files import replace_file
 from faeval.errors import EvidenceError
 from faeval.evidence._cells import LONGEST_CELL
 from faeval.evidence._endings import is_state
-from faeval.evidence._limits import CutOff, too_many
 from faeval.evidence._table import (
     COLUMNS,
+    CutOff,
     check_columns,
     column_of,
     in_order,
     normalise,
     row_of,
+    too_many,
 )
 
 if TYPE_CHECKING:
@@ -114,12 +115,10 @@ def parquet_cells(
         # A name a million times is kept once.
         file = parquet.ParquetFile(buffer, read_dictionary=text, page_checksum_verification=True)
         cells = file.read(columns=columns)
-        whole = {
-            arrow.int64(): pd.Int64Dtype()
-        }  # else a column with gaps would be floats, and large numbers change
-        plain = cells.replace_schema_metadata(
-            None
-        )  # what another program wrote of pandas is not to be read
+        # Else a column with gaps would be floats, and large numbers change.
+        whole = {arrow.int64(): pd.Int64Dtype()}
+        # What another program wrote of pandas is not to be read.
+        plain = cells.replace_schema_metadata(None)
         table: pd.DataFrame = plain.to_pandas(types_mapper=whole.get)
     except (arrow.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:

@@ -1,8 +1,10 @@
-"""The tidy table: one row is one number of one run."""
+"""The tidy table: one row is one number of one run; and how much of it a file may hold."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +27,27 @@ _TEXT = ("setting", "arm", "metric", "status", "run")
 _OPTIONAL = ("epoch", "layer", "status", "run")
 #: Where a table keeps what is to be said beside any verdict that rests on it.
 REMARKS = "faeval_remarks"
+#: Rows of a file at most, unless more are asked for: a small file can expand without end.
+MOST_ROWS = 50_000_000
+most_rows = ContextVar("most_rows", default=MOST_ROWS)
+
+
+class CutOff(EvidenceError):
+    """A file of evidence was cut off or damaged after it was written."""
+
+    exit_code = 12
+
+
+def limit_rows(most: int) -> None:
+    """Set how many rows a file of evidence may have from here on, without ``max_rows``."""
+    most_rows.set(most)
+
+
+def too_many(path: Path, most: int) -> str:
+    """Say that a file holds more rows than it may, and what reads them."""
+    return (
+        f"{path}: holds more than {most} rows; --max-rows (max_rows= in Python) reads more of them."
+    )
 
 
 def column_of(name: Any) -> str:
@@ -145,9 +168,8 @@ def _is_in_order(table: pd.DataFrame) -> bool:
     """Whether the rows stand in order already, which is sooner seen than sorted."""
     import pandas as pd
 
-    tied = np.ones(
-        max(0, len(table) - 1), dtype=bool
-    )  # rows that no column so far has told from the next
+    # Rows that no column so far has told from the next.
+    tied = np.ones(max(0, len(table) - 1), dtype=bool)
     for name in COLUMNS:
         column = table[name]
         there = column.notna().to_numpy(dtype=bool)

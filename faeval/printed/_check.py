@@ -6,12 +6,23 @@ printed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from faeval.printed._comparison import check_comparison
-from faeval.printed._finding import CONSISTENT, INCONSISTENT, OPEN, Finding, all_of, one_of
+from faeval._arguments import refuse
+from faeval.printed._finding import (
+    CONSISTENT,
+    INCONSISTENT,
+    OPEN,
+    Allowed,
+    Finding,
+    all_of,
+    allowed_range,
+    one_of,
+)
 from faeval.printed._mean_and_spread import check_mean, check_spread, multiple_in
+from faeval.printed._number import Printed, plain_range, printed
 from faeval.printed._p_and_interval import check_interval, check_p
 from faeval.printed._statement import Numbers, Statement
 
@@ -93,7 +104,7 @@ def _findings(numbers: Numbers) -> Iterable[Finding]:
     for name in ("ratio", "difference", "percent"):
         number = numbers.read(name, signs=True, suffix="x×%")
         if number is not None:
-            yield check_comparison(numbers.s, name, number)
+            yield _comparison(numbers.s, name, number)
 
 
 def _count(numbers: Numbers) -> Finding:
@@ -114,3 +125,110 @@ def _values(numbers: Numbers, step: Fraction) -> Finding:
             "values", OPEN, f"Multiples of {numbers.s.step} are closer than the printed digits."
         )
     return Finding("values", CONSISTENT, f"Each value is a multiple of {numbers.s.step}, rounded.")
+
+
+def _comparison(s: Statement, kind: str, claimed: Printed) -> Finding:
+    if s.of is None or s.to is None:
+        raise refuse(
+            "to" if s.of is not None else "of",
+            None,
+            f"what the {kind} is computed with",
+            "give of and to",
+        )
+    of = printed(s.of, "of", "%")
+    numbers = {name: printed(text, f"baselines.{name}", "%") for name, text in s.baselines.items()}
+    name = s.to if s.to in numbers else ""
+    to = numbers[name] if name else printed(s.to, "to", "%")
+    if not name:
+        name = next((k for k, v in numbers.items() if v.range == to.range), "")
+        to = numbers.get(name, to)
+    others = {k: v for k, v in numbers.items() if k != name}
+    return _compare(kind, claimed, of, to, f"the {name} {to.text}" if name else to.text, others)
+
+
+def _compare(
+    kind: str,
+    claimed: Printed,
+    of: Printed,
+    to: Printed,
+    label: str,
+    others: Mapping[str, Printed],
+) -> Finding:
+    """Whether a claimed comparison follows from two numbers, or from one of the other baselines."""
+    if not _has_ratio(kind, to):
+        return _over_zero(kind, claimed, of, to)
+    allowed = tuple(_compared(kind, claimed, of, to))
+    fit = next((a for a in allowed if a.matches), None)
+    if fit is not None:
+        why = (
+            f"{claimed.text} follows from {of.text} and {label}, which allow {fit.low} to"
+            f" {fit.high}."
+        )
+        return Finding(kind, CONSISTENT, why, allowed)
+    first = allowed[0]
+    nominal = _nominal(kind, first.reading, claimed, of, to)
+    gives = f"{nominal} ({first.low} to {first.high})"
+    fitting = [
+        f"'{other}' {number.text}"
+        for other, number in others.items()
+        if _has_ratio(kind, number) and any(a.matches for a in _compared(kind, claimed, of, number))
+    ]
+    why = f"{claimed.text} does not follow from {of.text} and {label}, which give {gives}."
+    if fitting:
+        why = (
+            f"{claimed.text} follows from the baseline {all_of(fitting)}, not from {label}, which"
+            f" gives {gives}."
+        )
+    return Finding(kind, INCONSISTENT, why, allowed)
+
+
+def _compared(kind: str, claimed: Printed, of: Printed, to: Printed) -> Iterable[Allowed]:
+    """What a comparison can be, in each of its readings."""
+    (a, b), (c, d) = of.range, to.range
+    if kind == "difference":
+        yield allowed_range("difference", (a - d, b - c), claimed)
+        return
+    ends = [x / y for x in (a, b) for y in (c, d)]
+    low, high = min(ends), max(ends)
+    if kind == "ratio":
+        yield allowed_range("ratio", (low, high), claimed)
+        return
+    change = 100 * (low - 1), 100 * (high - 1)
+    yield allowed_range("change", change, claimed)
+    if claimed.text[0] not in "+-−–" and claimed.value > 0:  # "reduced by 20 %"
+        yield allowed_range("reduction", (-change[1], -change[0]), claimed)
+    yield allowed_range("share", (100 * low, 100 * high), claimed)
+
+
+def _nominal(kind: str, reading: str, claimed: Printed, of: Printed, to: Printed) -> str:
+    """The comparison of the printed numbers, with the claimed one's digits and sign."""
+    if kind == "difference":
+        value = of.value - to.value
+    else:
+        value = of.value / to.value * (1 if kind == "ratio" else 100) - (
+            100 if reading == "change" else 0
+        )
+    decimals = max(claimed.decimals, 0)
+    half_up = math.floor(value * 10**decimals + Fraction(1, 2))
+    sign = claimed.text[-1] if claimed.text[-1] in "x×%" else ""
+    return plain_range((Fraction(half_up, 10**decimals),) * 2, decimals)[0] + sign
+
+
+def _has_ratio(kind: str, to: Printed) -> bool:
+    """Whether a comparison of the kind has a value for a number: a ratio to 0 has none."""
+    return kind == "difference" or not to.range[0] <= 0 <= to.range[1]
+
+
+def _over_zero(kind: str, claimed: Printed, of: Printed, to: Printed) -> Finding:
+    """What can be said of a ratio to a number that may be 0."""
+    (a, b), (c, d) = of.range, to.range
+    smallest = Fraction() if a <= 0 <= b else min(abs(a), abs(b))
+    largest = max(abs(c), abs(d))
+    low, high = claimed.low, claimed.high
+    if kind == "ratio" and largest and low is not None and high is not None:
+        least = smallest / largest
+        if max(abs(low), abs(high)) < least:
+            ratio = plain_range((least, least), claimed.decimals + 1)[0]
+            why = f"{of.text} is at least {ratio} times {to.text} in size, and not {claimed.text}."
+            return Finding(kind, INCONSISTENT, why)
+    return Finding(kind, OPEN, f"The digits of {to.text} allow 0, and so a {kind} of any size.")

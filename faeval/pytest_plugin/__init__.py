@@ -18,6 +18,7 @@ from faeval.pytest_plugin import _options
 from faeval.pytest_plugin._files import is_claims_file
 from faeval.pytest_plugin._items import ClaimItem, ClaimsFile
 from faeval.pytest_plugin._options import KEY
+from faeval.pytest_plugin._outcomes import summarise
 
 if TYPE_CHECKING:
     from faeval.claims import Claim, Verdict
@@ -93,10 +94,7 @@ class _Summary:
             self.outcomes[report.nodeid] = outcome
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self.outcomes:
-            from faeval.pytest_plugin._words import summarise
-
-            summarise(terminalreporter, self.outcomes)
+        summarise(terminalreporter, self.outcomes)
 
 
 @pytest.fixture

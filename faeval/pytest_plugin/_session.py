@@ -25,8 +25,7 @@ from faeval._whole_files import replace_file
 from faeval.errors import FaevalError
 from faeval.pytest_plugin._files import claims_files, is_claims_file
 from faeval.pytest_plugin._options import KEY, ROWS
-from faeval.pytest_plugin._outcomes import Invalid, judge
-from faeval.pytest_plugin._words import outcome_from
+from faeval.pytest_plugin._outcomes import Invalid, judge, outcome_from
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +47,7 @@ def outcome_of(
 
     ``selected`` holds ids.
     """
-    with _explained():
+    try:
         setting = setting_of(claim, config)
         groups = config.stash.setdefault(_GROUPS, {})
         if (folder, setting) not in groups:
@@ -58,17 +57,11 @@ def outcome_of(
                 lambda: _verify(config, folder, setting, selected),
             )
         group = groups[folder, setting]
+    except FaevalError as error:
+        raise Invalid(f"faeval: {error}", pytrace=False) from None
     if "error" in group:
         raise Invalid(group["error"], pytrace=False)
     return dict(group["outcomes"][claim.id])
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except FaevalError as error:
-        raise Invalid(f"faeval: {error}", pytrace=False) from None
 
 
 def _verify(

@@ -147,7 +147,7 @@ def test_seeds_in_a_text_are_read_as_those_of_a_table(seeds: int | tuple[int, ..
 
 def test_the_table_repeats_what_help_cannot_load() -> None:
     from faeval import campaign
-    from faeval.evidence._limits import MOST_ROWS
+    from faeval.evidence._table import MOST_ROWS
 
     assert OPTIONS["backend"].words == campaign.BACKENDS
     assert OPTIONS["max_rows"].default == MOST_ROWS
