@@ -5,8 +5,10 @@ nothing is written.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -85,12 +87,15 @@ def test_a_record_that_cannot_be_read_is_named_by_all_who_read_it(
 
 @pytest.fixture
 def forbidden(made: tuple[Path, Store]) -> Iterator[tuple[Path, Store]]:
-    """The folder of a run that may not be listed."""
-    store = made[1]
-    folder = next(store.files()).parent
-    folder.chmod(0)
-    yield folder, store
-    folder.chmod(0o755)
+    """The folder of a run that may not be listed, in a store whose other folders anyone may."""
+    # pytest keeps its own folders from others whenever another session starts.
+    with tempfile.TemporaryDirectory() as outside:
+        Path(outside).chmod(0o755)
+        store = Store(shutil.copytree(made[1].root, Path(outside, "store")))
+        folder = next(store.files()).parent
+        folder.chmod(0)
+        yield folder, store
+        folder.chmod(0o755)
 
 
 AS_NOBODY = """
@@ -119,12 +124,9 @@ print(*(f"{f.kind} {f.name}" for f in evidence.check(store).bad))
 
 @pytest.mark.skipif(not hasattr(os, "setuid"), reason="permissions of POSIX")
 def test_a_folder_that_may_not_be_listed_is_named(
-    forbidden: tuple[Path, Store], tmp_path: Path
+    forbidden: tuple[Path, Store],
 ) -> None:
     folder, store = forbidden
-    for parent in [tmp_path, *tmp_path.parents]:  # root reads everything, so another reads
-        if parent.stat().st_mode & 0o005 != 0o005:
-            parent.chmod(0o755)
     command = [sys.executable, "-c", AS_NOBODY, str(store.root), folder.name]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, cwd="/", timeout=120

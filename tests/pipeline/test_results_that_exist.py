@@ -389,7 +389,12 @@ ROUTES: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
 }
 
 
-@pytest.mark.parametrize("route", ROUTES)
+# the other routes go by one of these
+SHORT = ("DataFrame", "csv", "parquet")
+BY_ROUTE = [pytest.param(r, marks=pytest.mark.slow if r not in SHORT else ()) for r in ROUTES]
+
+
+@pytest.mark.parametrize("route", BY_ROUTE)
 @pytest.mark.parametrize(
     ("made", "code"),
     [

@@ -110,7 +110,7 @@ def test_golden_bits_are_those_of_this_revision(golden: dict[str, Any]) -> None:
     )  # every factor is used
 
 
-#: Each factor of these stands in another arm, too.
+#: The longest, and those of which each factor stands in another arm, too.
 ALSO_ELSEWHERE = {
     "published-penalised",
     "input-error",
@@ -118,6 +118,7 @@ ALSO_ELSEWHERE = {
     "bp-local-unit",
     "fa-input",
     "ep",
+    "ep-symmetric",
     "sign-symmetric",
     "state-bridge",
     "student",
