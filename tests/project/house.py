@@ -15,6 +15,8 @@ import grimp
 
 ROOT = Path(__file__).parents[2]
 COLUMNS = 100
+#: Lines of a module.
+LENGTH = 500
 #: Cyclomatic complexity of a function, as McCabe counts it.
 COMPLEXITY = 15
 #: Names that say that something was found or given, and not what it is.
@@ -34,7 +36,13 @@ PARTICIPLES = frozenset(
 TABLES = ("faeval/stats/_kinds.py", "faeval/stats/_rules.py")
 KINDS = frozenset({"exceeds", "below", "not_above", "not_below", "equivalent"})
 #: What must hold.
-ALLOWED = {"long lines": 0, "complex functions": 0, "participles, %": 0.5, "kinds compared": 0}
+ALLOWED = {
+    "long lines": 0,
+    "long modules": 0,
+    "complex functions": 0,
+    "participles, %": 0.5,
+    "kinds compared": 0,
+}
 
 Place = tuple[str, int, str]
 
@@ -122,6 +130,13 @@ def _components(edges: dict[str, set[str]]) -> list[set[str]]:
     return [set(g) for g in groups]
 
 
+def private_imports() -> Iterator[bool]:
+    """Whether each file of tests imports a private module of the package."""
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        yield bool(re.search(r"^\s*from faeval[a-z_.]*(\._| import _)", text, re.MULTILINE))
+
+
 def summary_lines(tree: ast.AST) -> Iterator[int]:
     """Where a docstring's first paragraph has more than one line."""
     for node in ast.walk(tree):
@@ -135,6 +150,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     """Print the counts; return 1 where a limit is broken."""
     rooms: dict[str, Counter[str]] = {}
     long_lines: list[Place] = []
+    long_modules: list[Place] = []
     complex_functions: list[Place] = []
     participles: list[Place] = []
     kinds: list[Place] = []
@@ -152,6 +168,8 @@ def main(arguments: Sequence[str] = ()) -> int:
             for i, line in enumerate(lines, 1)
             if len(line) > COLUMNS
         ]
+        if len(lines) > LENGTH:
+            long_modules.append((path, 1, f"{len(lines)} lines"))
         for function in functions(tree):
             size = complexity(function)
             total_complexity, total_functions = total_complexity + size, total_functions + 1
@@ -177,9 +195,11 @@ def main(arguments: Sequence[str] = ()) -> int:
     print(f"comment lines {100 * comments / total['lines']:.1f} %")
     print(f"local names that are bare participles {share:.2f} % of {names}")
     print(f"docstrings whose summary is longer than a line {riddles}")
+    print(f"files of tests that import private modules {sum(map(bool, private_imports()))}")
     print(f"circles of modules {len(rings)}, {sum(map(len, rings))} modules in them")
     broken = {
         "long lines": (len(long_lines), long_lines),
+        "long modules": (len(long_modules), long_modules),
         "complex functions": (len(complex_functions), complex_functions),
         "participles, %": (share, participles),
         "kinds compared": (len(kinds), kinds),
