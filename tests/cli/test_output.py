@@ -171,7 +171,8 @@ def test_a_lock_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "c.py").write_text(CLAIMS, encoding="utf-8")
 
     def lock(**how: object) -> int:
-        command = [sys.executable, "-m", "faeval", "lock", str(tmp_path / "c.py")]
+        # -B: half a .pyc, as such a disk takes it, would break later imports
+        command = [sys.executable, "-B", "-m", "faeval", "lock", str(tmp_path / "c.py")]
         return subprocess.run(
             command, cwd=tmp_path, capture_output=True, timeout=300, check=False, **how
         ).returncode  # type: ignore[call-overload,no-any-return]

@@ -265,7 +265,10 @@ def test_a_file_that_expands_beyond_the_limit_is_refused_before_it_does(tmp_path
     assert len(str(told.value)) < 2000
 
 
-def test_a_file_that_could_not_be_written_whole_is_left_as_it_was(tmp_path: Path) -> None:
+def test_a_file_that_could_not_be_written_whole_is_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # half a .pyc would break later imports
     path = tmp_path / "evidence.csv"
     write_csv(small(), path)
     before = path.read_bytes()

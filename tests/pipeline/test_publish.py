@@ -171,9 +171,11 @@ def test_a_folder_that_cannot_be_written_stays_as_it_was(
 
 @pytest.mark.skipif(os.name != "posix", reason="no limit on the size of files")
 def test_a_folder_stays_as_it_was_where_no_more_can_be_written(
-    folders: Path, claims: Path, tmp_path: Path
+    folders: Path, claims: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import resource
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # half a .pyc would break later imports
 
     at = tmp_path / "at"
     shutil.copytree(folders / "old", at)
