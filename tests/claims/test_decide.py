@@ -47,7 +47,7 @@ def spread(a: Any, b: Any) -> bool:
 # --- numbers ---
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(columns, margins, st.sampled_from(["exceeds", "below", "not_above", "not_below"]))
 def test_one_sided_claims_agree_with_scipys_t_test(
     table: Table, claim: Make, ab: Any, m: float, kind: str
@@ -73,7 +73,7 @@ def test_one_sided_claims_agree_with_scipys_t_test(
         assert found.verdict == expected
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(columns, st.sampled_from([0.05, 0.1, 0.3]))
 def test_equivalence_agrees_with_statsmodels_tost(
     table: Table, claim: Make, ab: Any, m: float
@@ -100,7 +100,7 @@ def test_equivalence_agrees_with_statsmodels_tost(
         assert found.verdict == expected
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     columns,
     margins,
@@ -131,7 +131,7 @@ def test_the_interval_excludes_the_margin_exactly_where_it_is_decided(
         assert (found.verdict == "refuted") is below
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(columns, margins)
 def test_swapping_the_arms_and_the_word_changes_nothing(table: Table, ab: Any, m: float) -> None:
     a, b = fe.metric("x", fe.Arm("a")), fe.metric("x", fe.Arm("b"))
@@ -354,7 +354,7 @@ row_of_anything = st.tuples(
 rows_of_anything = st.lists(row_of_anything, min_size=1, max_size=40)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(rows_of_anything, st.sampled_from([None, 1, 3, [1, 2], [9]]))
 def test_whatever_stands_in_evidence_each_claim_gets_one_verdict(
     claim: Make, rows: Any, seeds: Any

@@ -218,6 +218,7 @@ def overview(shown: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(shown, tmp_path / "reports"))
 
 
+@pytest.mark.slow
 def test_an_overview_is_held_against_the_reports_it_shows(overview: Path) -> None:
     done = check(overview)
     assert done.findings == ()

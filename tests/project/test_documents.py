@@ -324,6 +324,7 @@ def findings() -> str:
     return TRANSFER.sub(lambda m: m[1] + transferred() + m[3], text)
 
 
+@pytest.mark.slow
 def test_the_findings_have_every_claim_and_say_what_the_reports_say() -> None:
     subjects = [subject for _, subject, _, _ in SUBJECT.findall(FINDINGS.read_text())]
     assert sorted(subjects) == sorted(

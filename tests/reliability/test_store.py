@@ -199,6 +199,7 @@ def test_a_record_that_was_altered_is_refused_by_its_name(campaign: Any) -> None
     assert campaign.counts().total() == campaign.total  # and nothing was run in all that
 
 
+@pytest.mark.slow
 def test_a_time_limit_and_retries_are_options_of_the_command(
     campaign: Any, undisturbed: bytes
 ) -> None:

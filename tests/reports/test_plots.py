@@ -599,6 +599,7 @@ def test_the_power_drawn_is_that_of_the_statistics_and_of_the_table(gallery):
     assert [seeds_of(x) for x, _ in plan] == pytest.approx([5, 5])
 
 
+@pytest.mark.slow
 def test_power_at_the_plan_is_the_power_of_the_verdict():
     """The figure recomputes what deciding computed, from what the verdict carries: they must agree,
     whatever the kind.

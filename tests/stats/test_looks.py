@@ -165,6 +165,7 @@ def test_sequential_p_hold_alpha_where_plain_p_at_each_look_do_not(looks):
     assert np.mean(smallest <= 0.05) > 0.05 + slack
 
 
+@pytest.mark.slow
 def test_in_a_family_sequential_p_hold_alpha_where_plain_p_at_each_look_do_not():
     # origin: project policy, none of the claims true: .049 against .14
     looks, claims, reps = (5, 10, 15, 20), 4, 20_000

@@ -248,6 +248,8 @@ def check_same(
 
 
 slow = pytest.mark.slow
+#: Forms of which another has each part.
+PARTS = ("unit", "penalty")
 
 
 @pytest.mark.parametrize(
@@ -257,7 +259,7 @@ slow = pytest.mark.slow
         pytest.param(
             form,
             dtype,
-            marks=slow if (narrow and form != "second recipe") or form == "unit" else (),
+            marks=slow if (narrow and form != "second recipe") or form in PARTS else (),
         )
         for form in OBJECTIVES
         for narrow, dtype in enumerate((torch.float64, torch.float32))
