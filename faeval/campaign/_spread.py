@@ -65,6 +65,7 @@ class Campaign:
         self.jobs = todo
         self.waiting = dict(enumerate(todo))
         self.running: set[int] = set()
+        self.count_lock = threading.Lock()  # a thread of joblib's hands runs out
         self.late: set[int] = set()  # another campaign was doing them when their turn came
         self.stopping = False
         self.hopeless: FaevalError | None = None  # the store can no longer be written
@@ -144,8 +145,9 @@ class Campaign:
             for unit in batch:
                 if not self.goes_on:
                     return
+                self.begin(unit)
                 for number in unit:
-                    self.start(number)
+                    self.tell("started", self.jobs[number])
                 if len(unit) == 1:
                     self.close(unit[0], perform(works[unit[0]], self.teller(unit), wait=wait))
                     continue
@@ -212,20 +214,21 @@ class Campaign:
         wait: bool,
         pool: Pool,
     ) -> None:
-        started: deque[int] = deque()
+        untold: deque[int] = deque()
 
         def tasks() -> Iterator[Any]:
             for unit, content in packed.items():
                 if not self.goes_on:
                     return
                 # Taken one by one as workers become free, in a thread of joblib's.
-                started.extend(unit)
+                self.begin(unit)
+                untold.extend(unit)
                 works, carried = [work for work, _ in content], content[0][1]
                 yield joblib.delayed(perform_packed)(unit, works, carried, wait)
 
         def announce() -> None:
-            while started:
-                self.start(started.popleft())
+            while untold:
+                self.tell("started", self.jobs[untold.popleft()])
 
         # joblib would run one worker's jobs in this process
         workers = max(2, min(pool.workers, len(packed)))
@@ -237,7 +240,7 @@ class Campaign:
                     batch_size=1,
                     pre_dispatch=workers,
                 )
-                results = parallel(tasks())
+                results = parallel(_OneAtATime(tasks(), workers))
             with _closing(results):
                 announce()
                 for result in results:
@@ -263,15 +266,17 @@ class Campaign:
             )
             self.close(number, Summary(0.0, message))
 
-    def start(self, number: int) -> None:
-        self.running.add(number)
-        self.arms[self.label(self.jobs[number])].running += 1
-        self.tell("started", self.jobs[number])
+    def begin(self, unit: Unit) -> None:
+        with self.count_lock:
+            for number in unit:
+                self.running.add(number)
+                self.arms[self.label(self.jobs[number])].running += 1
 
     def leave(self, number: int) -> None:
-        if number in self.running:
-            self.running.discard(number)
-            self.arms[self.label(self.jobs[number])].running -= 1
+        with self.count_lock:
+            if number in self.running:
+                self.running.discard(number)
+                self.arms[self.label(self.jobs[number])].running -= 1
 
     def close(self, number: int, summary: Summary) -> None:
         self.leave(number)
@@ -348,6 +353,30 @@ def _no_room(store: Store) -> FaevalError | None:
             " make room there. What was finished is kept, and the same command goes on from there."
         )
     return None
+
+
+class _OneAtATime:
+    """An iterator that joblib takes no more from than it hands out.
+
+    For each job that ends joblib takes as many items as there are workers, and would hand out those
+    that it holds after a Ctrl-C, too. It takes what there is: past the first jobs, this says after
+    each item that there is nothing more.
+    """
+
+    def __init__(self, items: Iterator[Any], first: int) -> None:
+        self.items, self.first, self.gave = items, first, False
+
+    def __iter__(self) -> _OneAtATime:
+        return self
+
+    def __next__(self) -> Any:
+        if self.first > 0:
+            self.first -= 1
+        else:
+            self.gave = not self.gave
+            if not self.gave:
+                raise StopIteration
+        return next(self.items)
 
 
 @contextlib.contextmanager

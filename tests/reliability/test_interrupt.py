@@ -58,13 +58,28 @@ def test_a_first_press_lets_the_running_runs_finish(
     assert f"goes on: {begun} of {campaign.total} runs are there, {left} runs to do;" in log
 
 
+@pytest.mark.slow
+def test_after_a_press_no_run_begins_for_one_that_has_ended(
+    campaign: Any, until: Callable[..., None]
+) -> None:
+    """joblib looks as many jobs ahead as there are workers."""
+    with campaign.start("--workers", "4", SLOW="2 5") as process:  # the first ends at once
+        until(lambda: len(campaign.executions()) >= 5 or process.poll() is not None)
+        until(lambda: ": done in " in campaign.store.log.read_text())
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert len(campaign.executions()) == len(campaign.kept()) == 5
+    assert "stopping: 4 running, 10 more not begun" in campaign.store.log.read_text()
+
+
 def test_a_second_press_stops_at_once_and_loses_nothing_finished(
     campaign: Any, until: Callable[..., None], lives: Callable[[int], bool]
 ) -> None:
     with campaign.start(SLOW="3 600") as process:  # from the third execution on: ten minutes each
         lines = reading(process)
         until(lambda: len(campaign.executions()) >= 4 or process.poll() is not None)
-        until(lambda: len(campaign.kept()) == 2)
+        until(lambda: len(re.findall(": done in ", campaign.store.log.read_text())) == 2)
         os.killpg(process.pid, signal.SIGINT)
         until(lambda: any("stopping: 2 running" in line for line in lines))
         assert process.poll() is None  # it waits for them
