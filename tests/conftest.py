@@ -131,6 +131,27 @@ def lives() -> Callable[[int], bool]:
     return _lives
 
 
+@contextlib.contextmanager
+def _small_disk(size: int) -> Iterator[None]:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    compiles = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True  # half a .pyc would break later imports
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        sys.dont_write_bytecode = compiles
+
+
+@pytest.fixture(scope="session")
+def small_disk() -> Callable[[int], contextlib.AbstractContextManager[None]]:
+    """``with small_disk(size)``: no file takes more bytes, as where a disk is full."""
+    return _small_disk
+
+
 class Group(subprocess.Popen[Any]):
     """A process in a session of its own, killed with all it started where its ``with`` is left by
     an error.

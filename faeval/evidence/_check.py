@@ -189,7 +189,7 @@ def _check_record(
         records.append((path, store.record(path)))
     except FaevalError as error:
         kind = "altered" if isinstance(error, Tampered) else "unreadable"
-        yield Finding(name, kind, str(error).removeprefix(f"{path}: "))
+        yield Finding(name, kind, _without_name(error, path))
         return
     schema = json.loads(path.read_bytes()).get("schema_version")
     if schema != SCHEMA:
@@ -229,7 +229,7 @@ def _check_table(path: Path) -> Checked:
         table = read(path)
     except EvidenceError as error:
         kind = "altered" if isinstance(error, CutOff) else "unreadable"
-        findings = [Finding(file.name, kind, str(error).removeprefix(f"{file}: "))]
+        findings = [Finding(file.name, kind, _without_name(error, file))]
         if what == "report":
             findings += _check_bytes(file, None, _verdicts(verdicts, findings))
         return Checked(str(path), what, {"runs": 0, "rows": 0}, tuple(findings))
@@ -288,11 +288,16 @@ def row_name(key: Any) -> str:
     return " ".join([*parts, str(metric)])
 
 
+def _without_name(error: Exception, file: Path) -> str:
+    """What an error says of a file, whose name a finding has beside it."""
+    return str(error).removeprefix(f"{file}: ")
+
+
 def _verdicts(file: Path, findings: list[Finding]) -> dict[str, Any]:
     try:
         return check_report(json.loads(file.read_bytes()), file)
     except (OSError, ValueError, RecursionError, EvidenceError) as error:
-        why = str(error).removeprefix(f"{file}: ")
+        why = _without_name(error, file)
         text = f"cannot be read as a report's verdicts ({why})."
         findings.append(Finding(file.name, "altered", text))
         return {}

@@ -7,11 +7,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import resource
 import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -266,19 +266,13 @@ def test_a_file_that_expands_beyond_the_limit_is_refused_before_it_does(tmp_path
 
 
 def test_a_file_that_could_not_be_written_whole_is_left_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small_disk: Any
 ) -> None:
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # half a .pyc would break later imports
     path = tmp_path / "evidence.csv"
     write_csv(small(), path)
     before = path.read_bytes()
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20, limits[1]))  # the disk is full after 20 bytes
-    try:
-        with pytest.raises(OSError, match="too large"):
-            write_csv(small().assign(value=0.7), path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with small_disk(20), pytest.raises(OSError, match="too large"):
+        write_csv(small().assign(value=0.7), path)
     assert path.read_bytes() == before
     assert [found.name for found in tmp_path.iterdir()] == ["evidence.csv"]
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -171,23 +172,14 @@ def test_a_folder_that_cannot_be_written_stays_as_it_was(
 
 @pytest.mark.skipif(os.name != "posix", reason="no limit on the size of files")
 def test_a_folder_stays_as_it_was_where_no_more_can_be_written(
-    folders: Path, claims: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folders: Path, claims: Path, tmp_path: Path, small_disk: Any
 ) -> None:
-    import resource
-
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # half a .pyc would break later imports
-
     at = tmp_path / "at"
     shutil.copytree(folders / "old", at)
     report = pipeline.decide_again(folders / "new", claims)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     # A page is larger than that: it stops half written, as on a full disk.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
-    try:
-        with pytest.raises((OSError, FaevalError), match="too large"):
-            pipeline.publish(report, at)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with small_disk(5000), pytest.raises((OSError, FaevalError), match="too large"):
+        pipeline.publish(report, at)
     assert files(at) == files(folders / "old")
     assert sorted(p.name for p in at.iterdir()) == sorted(files(at))
 
