@@ -12,6 +12,7 @@ from functools import cached_property, partial, partialmethod
 from typing import Any
 
 from faeval.experiment._modules import home_of
+from faeval.experiment._syntax import parsed
 
 
 def held_by(value: Any) -> Any:
@@ -132,7 +133,12 @@ def is_generated(value: object) -> bool:
     if function is None:
         return False
     name = function.__code__.co_filename
-    return name.startswith("<") and not linecache.getlines(name)
+    if not name.startswith("<"):
+        return False
+    # from 3.13 on the text of `python -c` is kept under the name that generated code has, too
+    lines = linecache.getlines(name)
+    source = parsed("".join(lines).encode("utf-8", "surrogatepass")) if lines else None
+    return source is None or not source.function(function.__code__)
 
 
 def file_of(functions: Iterable[types.FunctionType]) -> str:

@@ -389,6 +389,19 @@ def test_what_is_reached_counts(load: Callable[..., Code], name: str) -> None:
     assert one.undigested == ()
 
 
+@pytest.mark.parametrize("name", ["a dataclass default", "a named tuple"])
+def test_what_a_library_makes_is_no_text_of_python_c(
+    load: Callable[..., Code], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From 3.13 on Python keeps that text as "<string>", which generated code is called, too."""
+    text = f"{CLAIMS}{textwrap.dedent(REACHED[name])}".replace("X", "1.5")
+    before = load(text)
+    kept = "import faeval\nfaeval.verify('claims.py')\n"
+    lines = kept.splitlines(keepends=True)
+    monkeypatch.setitem(linecache.cache, "<string>", (len(kept), None, lines, "<string>"))
+    assert load(text) == before
+
+
 @pytest.mark.parametrize("name", BESIDE)
 def test_a_module_of_the_users_counts_as_a_whole(load: Callable[..., Code], name: str) -> None:
     file, text, beside = BESIDE[name]
