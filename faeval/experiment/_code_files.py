@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import dis
-import linecache
 import sys
 import types
 from collections import defaultdict, deque
@@ -31,7 +30,7 @@ from faeval.experiment._names import (
     picked,
     starts_with,
 )
-from faeval.experiment._syntax import Source, normal, parsed, scalar
+from faeval.experiment._syntax import Source, kept_text, normal, parsed, scalar
 
 
 class FileWalk(ValueTexts):
@@ -236,8 +235,8 @@ def source_of(filename: str, content: dict[str, Any], home: Home) -> Source | No
         return read_source(home.file)
     if Path(filename).is_file():
         return read_source(filename)
-    lines = linecache.getlines(filename, content)
-    return parsed("".join(lines).encode("utf-8", "surrogatepass")) if lines else None
+    text = kept_text(filename, content)
+    return parsed(text) if text else None
 
 
 def read_source(file: str) -> Source | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import linecache
 import sys
 import types
 import weakref
@@ -12,7 +11,7 @@ from functools import cached_property, partial, partialmethod
 from typing import Any
 
 from faeval.experiment._modules import home_of
-from faeval.experiment._syntax import parsed
+from faeval.experiment._syntax import kept_text, parsed
 
 
 def held_by(value: Any) -> Any:
@@ -136,9 +135,9 @@ def is_generated(value: object) -> bool:
     if not name.startswith("<"):
         return False
     # from 3.13 on the text of `python -c` is kept under the name that generated code has, too
-    lines = linecache.getlines(name)
-    source = parsed("".join(lines).encode("utf-8", "surrogatepass")) if lines else None
-    return source is None or not source.function(function.__code__)
+    text = kept_text(name)
+    source = parsed(text)
+    return not text or (source is not None and not source.function(function.__code__))
 
 
 def file_of(functions: Iterable[types.FunctionType]) -> str:

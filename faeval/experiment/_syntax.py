@@ -6,6 +6,7 @@ No comments, docstrings, blanks or positions.
 from __future__ import annotations
 
 import ast
+import linecache
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -345,6 +346,14 @@ def _set_by(statement: ast.stmt) -> Iterator[tuple[ast.expr, bool]]:
     value = getattr(statement, "value", None)
     if dropped and isinstance(value, ast.Call):
         yield value, True
+
+
+def kept_text(name: str, content: dict[str, Any] | None = None) -> bytes:
+    """Return the text that Python keeps of code that may be of no file; empty where it keeps none.
+
+    A notebook keeps that of its cells so; ``content`` is the module that the code is of.
+    """
+    return "".join(linecache.getlines(name, content)).encode("utf-8", "surrogatepass")
 
 
 @lru_cache(maxsize=256)

@@ -523,6 +523,22 @@ def test_a_notebook_counts_what_its_cells_set() -> None:
     assert one.sha256 != of("import math", "math.K = 2", run, "print(math.pi)").sha256
 
 
+def test_code_whose_kept_text_is_no_python_counts_all_the_same() -> None:
+    def of(result: int) -> Code:
+        cell = (
+            "import enum\nclass Kind(enum.Enum):\n    ONE = 1\n"
+            f"    def size(self):\n        return {result}\n"
+            "def run(arm, seed):\n    return Kind.ONE.size()\n"
+        )
+        linecache.cache["<odd>"] = len(cell), None, ["%not python\n"], ""
+        content: dict[str, Any] = {"__name__": "__main__"}
+        exec(compile(cell, "<odd>", "exec"), content)
+        return code_of(content["run"])
+
+    assert of(1) == of(1)
+    assert of(1).sha256 != of(2).sha256
+
+
 def test_the_order_of_functions_changes_nothing(load: Callable[..., Code]) -> None:
     first, second = "def helper(x):\n    return x * A\n", "=> helper(seed)\n"
     head = f"{CLAIMS}A = 3\n"
