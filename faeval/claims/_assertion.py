@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from faeval._arguments import finite
-from faeval.claims._estimand import Estimand, Log10, Read, as_estimand
+from faeval.claims._estimand import Atom, Call, Estimand, as_estimand, log10
 from faeval.errors import FaevalError
 from faeval.experiment import named
 from faeval.stats import AssertedKind, Region, region_of
@@ -40,33 +41,144 @@ class Margin:
         object.__setattr__(self, "value", number)
         object.__setattr__(self, "because", because.strip())
 
+    def __str__(self) -> str:
+        return f"{self.value:g}"
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """The smallest ratio of interest as a factor above 1, and why it is that.
+
+    ``fe.exceeds(a, b, by=fe.Ratio(2, ...))`` says a > 2 b, ``fe.below`` a < b / 2, ``fe.not_above``
+    a <= 2 b, ``fe.not_below`` a >= b / 2, and ``fe.equivalent(within=...)`` all between.
+
+    Parameters
+    ----------
+    factor
+        Above 1: 2 for twice, 1.1 for 10 %.
+    because
+        Why it is that.
+    of
+        "runs": the ratio of each seed, whose geometric mean is decided on; all values are above 0.
+        "means": the ratio of the means, for totals and budgets; of measured values that may be 0.
+
+    Examples
+    --------
+    >>> Ratio(2, "what pays for the port").factor
+    2.0
+    """
+
+    factor: float
+    because: str
+    of: Literal["runs", "means"] = "runs"
+
+    def __init__(self, factor: float, because: str = "", of: str = "runs") -> None:
+        number = finite(factor)
+        if number is None or number <= 1:
+            raise FaevalError(
+                f"fe.Ratio: factor={factor!r} ({type(factor).__name__}) must be a finite number"
+                " above 1: 2 for twice, 1.1 for 10 %. For less than b, exchange the sides or say"
+                " fe.below."
+            )
+        if of not in ("runs", "means"):
+            raise FaevalError(f"fe.Ratio({factor!r}): of={of!r} must be 'runs' or 'means'.")
+        reason = Margin(0.0, because).because
+        for name, value in (("factor", number), ("because", reason), ("of", of)):
+            object.__setattr__(self, name, value)
+
+    def __str__(self) -> str:
+        return f"a factor of {self.factor:g}"
+
+
+@dataclass(frozen=True)
+class TypicalDeviation:
+    """How far the runs of an arm lie apart over seeds; made by :func:`spread`."""
+
+    of: Estimand
+
+    def __str__(self) -> str:
+        return f"spread({self.of})"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is tested of an assertion: a - b of one kind against a margin on their axis."""
+
+    kind: AssertedKind
+    a: Estimand
+    b: Estimand
+    margin: float
+
 
 @dataclass(frozen=True)
 class Assertion:
     """One comparison of a claim; made by ``fe.exceeds``, ``fe.below`` and their kin.
 
     ``paired`` is whether the seed pairs the two sides: whether both share what it draws.
+    ``spreads`` is whether their spreads over seeds are compared, in place of their means.
     """
 
     kind: AssertedKind
     a: Estimand
     b: Estimand
-    margin: Margin
+    margin: Margin | Ratio
     anticipated: float | None = None
     paired: bool = True
+    spreads: bool = False
 
     @cached_property
     def contrast(self) -> Estimand:
-        """The estimand a - b."""
+        """The estimand a - b: all that is read, and how the arms compared enter."""
         return self.a - self.b
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """What is tested: of a ratio of runs their logarithms, of means one less a multiple.
+
+        Of two spreads the sides themselves, and the logarithm of the factor.
+        """
+        if isinstance(self.margin, Margin):
+            return (Comparison(self.kind, self.a, self.b, self.margin.value),)
+        factor = self.margin.factor
+        if self.spreads:
+            return (Comparison(self.kind, self.a, self.b, math.log10(factor)),)
+        if self.margin.of == "runs":
+            return (Comparison(self.kind, log10(self.a), log10(self.b), math.log10(factor)),)
+        # an edge above 0 is factor * b, one below 0 is b / factor
+        above = Comparison(self.kind, self.a, factor * self.b, 0.0)
+        below = Comparison(self.kind, factor * self.a, self.b, 0.0)
+        if self.region.two_sided:
+            return replace(above, kind="not_above"), replace(below, kind="not_below")
+        return (above if self.region.edges(1.0)[0] > 0 else below,)
 
     @property
     def region(self) -> Region:
         """The region of a - b that it claims: its row in the table of kinds."""
         return region_of(self.kind)
 
+    @property
+    def effect(self) -> float | None:
+        """The effect anticipated, on the axis that is tested; of two edges none at all if unsaid."""
+        is_ratio = isinstance(self.margin, Ratio)
+        if is_ratio and self.margin.of == "means":
+            return None
+        if self.anticipated is None:
+            return 0.0 if self.region.two_sided else None
+        return math.log10(self.anticipated) if is_ratio else self.anticipated
+
+    @property
+    def tests(self) -> int:
+        """How many contrasts it is decided by."""
+        return 2 if self.region.per_unit else len(self.comparisons)
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether the rule that decides it reads pairs by seed; spreads are of one arm each."""
+        return self.paired and not self.spreads
+
     def __str__(self) -> str:
-        return self.region.text.format(a=self.a, b=self.b, margin=f"{self.margin.value:g}")
+        a, b = (f"spread({side})" for side in (self.a, self.b)) if self.spreads else (self.a, self.b)
+        return self.region.text.format(a=a, b=b, margin=self.margin)
 
 
 def _assertion(
@@ -78,28 +190,31 @@ def _assertion(
     anticipated: Any = None,
     paired: Any = True,
 ) -> Assertion:
-    where, region = f"fe.{kind}", region_of(kind)
-    side_a, side_b = as_estimand(a, f"{where}: a"), as_estimand(b, f"{where}: b")
+    where = f"fe.{kind}"
+    spreads = [isinstance(side, TypicalDeviation) for side in (a, b)]
+    side_a, side_b = (
+        side.of if isinstance(side, TypicalDeviation) else as_estimand(side, f"{where}: {name_of}")
+        for side, name_of in ((a, "a"), (b, "b"))
+    )
     if not (side_a - side_b).terms:
         raise FaevalError(
             f"{where}: {side_a} and {side_b} do not differ by anything measured; compare two"
             " estimands."
         )
-    if not isinstance(margin, Margin):
+    _check_margin(kind, margin, name, any(spreads), where)
+    if any(spreads) and not all(spreads):
         raise FaevalError(
-            f"{where}: {name}={margin!r} ({type(margin).__name__}) must be fe.Margin(value,"
-            " because): the smallest effect that matters, and the reason for it."
-        )
-    if region.two_sided and margin.value == 0:
-        raise FaevalError(
-            f"{where}: within a margin of 0 nothing can be shown; give a margin above 0."
+            f"{where}: one side is a spread and the other is not; a spread is compared with that of"
+            " another arm, fe.spread(...) on both sides: against a number no rule holds at few seeds."
         )
     effect = None if anticipated is None else finite(anticipated)
-    if anticipated is not None and effect is None:
+    if anticipated is not None and (
+        effect is None or (isinstance(margin, Ratio) and not 0 < effect)
+    ):
+        unit = "factor above 0" if isinstance(margin, Ratio) else "number in the metric's unit"
         raise FaevalError(
             f"{where}: anticipated={anticipated!r} ({type(anticipated).__name__}) must be a finite"
-            " number in the metric's unit: the effect expected, counted in the direction of the"
-            " margin."
+            f" {unit}: the effect expected, counted in the direction of the margin."
         )
     if not isinstance(paired, bool):
         raise FaevalError(
@@ -108,7 +223,52 @@ def _assertion(
         )
     if not paired:
         _check_unpaired(side_a, side_b, where)
-    return Assertion(kind, side_a, side_b, margin, effect, paired)
+    return Assertion(kind, side_a, side_b, margin, effect, paired, all(spreads))
+
+
+def _check_margin(kind: AssertedKind, margin: Any, name: str, spreads: bool, where: str) -> None:
+    """Raise FaevalError where a margin is none, or not one of what is compared."""
+    region = region_of(kind)
+    is_ratio = isinstance(margin, Ratio)
+    if not isinstance(margin, Margin) and not is_ratio:
+        raise FaevalError(
+            f"{where}: {name}={margin!r} ({type(margin).__name__}) must be fe.Margin(value,"
+            " because) or fe.Ratio(factor, because): the smallest effect that matters, and the"
+            " reason for it."
+        )
+    if spreads and (not is_ratio or margin.of != "runs"):
+        raise FaevalError(
+            f"{where}: {name}={margin!r}: spreads are compared by their ratio; give"
+            f" {name}=fe.Ratio(factor, because)."
+        )
+    if is_ratio and region.per_unit:
+        raise FaevalError(
+            f"{where}: {name}={margin!r}: agreement is within a number; give fe.Margin, or agree on"
+            " fe.log10 of both."
+        )
+    if not is_ratio and region.two_sided and margin.value == 0:
+        raise FaevalError(
+            f"{where}: within a margin of 0 nothing can be shown; give a margin above 0."
+        )
+
+
+def spread(estimand: Estimand) -> TypicalDeviation:
+    """Return how far an estimand's values lie apart over seeds: the typical deviation.
+
+    It is the mean absolute deviation from the median [1]_, compared with that of another arm by
+    :class:`Ratio` alone: ``fe.below(fe.spread(ours), fe.spread(base), by=fe.Ratio(2, ...))``.
+    Five seeds in each arm at least, seven advised.
+
+    References
+    ----------
+    .. [1] M. B. Brown and A. B. Forsythe, J. Am. Stat. Assoc. 69 (1974).
+    """
+    if not isinstance(estimand, Estimand) or not estimand.terms:
+        raise FaevalError(
+            f"fe.spread: {estimand!r} ({type(estimand).__name__}) must be an estimand, such as"
+            " fe.accuracy(arm)."
+        )
+    return TypicalDeviation(estimand)
 
 
 def _check_unpaired(a: Estimand, b: Estimand, where: str) -> None:
@@ -128,10 +288,10 @@ def _check_unpaired(a: Estimand, b: Estimand, where: str) -> None:
 
 
 def exceeds(
-    a: Estimand,
-    b: Estimand | float = 0,
+    a: Estimand | TypicalDeviation,
+    b: Estimand | TypicalDeviation | float = 0,
     *,
-    by: Margin | None = None,
+    by: Margin | Ratio | None = None,
     anticipated: float | None = None,
     paired: bool = True,
 ) -> Assertion:
@@ -152,10 +312,10 @@ def exceeds(
 
 
 def below(
-    a: Estimand,
-    b: Estimand | float = 0,
+    a: Estimand | TypicalDeviation,
+    b: Estimand | TypicalDeviation | float = 0,
     *,
-    by: Margin | None = None,
+    by: Margin | Ratio | None = None,
     anticipated: float | None = None,
     paired: bool = True,
 ) -> Assertion:
@@ -167,10 +327,10 @@ def below(
 
 
 def not_above(
-    a: Estimand,
-    b: Estimand | float = 0,
+    a: Estimand | TypicalDeviation,
+    b: Estimand | TypicalDeviation | float = 0,
     *,
-    by: Margin | None = None,
+    by: Margin | Ratio | None = None,
     anticipated: float | None = None,
     paired: bool = True,
 ) -> Assertion:
@@ -179,10 +339,10 @@ def not_above(
 
 
 def not_below(
-    a: Estimand,
-    b: Estimand | float = 0,
+    a: Estimand | TypicalDeviation,
+    b: Estimand | TypicalDeviation | float = 0,
     *,
-    by: Margin | None = None,
+    by: Margin | Ratio | None = None,
     anticipated: float | None = None,
     paired: bool = True,
 ) -> Assertion:
@@ -191,10 +351,10 @@ def not_below(
 
 
 def equivalent(
-    a: Estimand,
-    b: Estimand | float = 0,
+    a: Estimand | TypicalDeviation,
+    b: Estimand | TypicalDeviation | float = 0,
     *,
-    within: Margin | None = None,
+    within: Margin | Ratio | None = None,
     anticipated: float | None = None,
     paired: bool = True,
 ) -> Assertion:
@@ -231,14 +391,11 @@ def agree(
     return assertion
 
 
-def _over_layers(atom: Read | Log10) -> bool:
-    if isinstance(atom, Log10):
-        ((weight, inner), *more) = atom.inner.terms
-        return (
-            not more
-            and weight == 1
-            and not atom.inner.constant
-            and isinstance(inner, Read)
-            and _over_layers(inner)
-        )
-    return atom.layers is not None
+def _over_layers(atom: Atom) -> bool:
+    """Whether it is a metric over layers, or the logarithm of one."""
+    if not isinstance(atom, Call):
+        return atom.layers is not None
+    if atom.op != "log10" or atom.args[0].constant or len(atom.args[0].terms) > 1:
+        return False
+    ((weight, inner),) = atom.args[0].terms
+    return weight == 1 and not isinstance(inner, Call) and inner.layers is not None

@@ -6,14 +6,14 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import FrameType, MappingProxyType
 from typing import Any
 
 from faeval import stats
 from faeval._arguments import finite, shown
-from faeval.claims._assertion import Assertion
-from faeval.claims._estimand import Estimand, Log10, Read
+from faeval.claims._assertion import Assertion, Margin, Ratio
+from faeval.claims._estimand import Atom, Call, Estimand, Read
 from faeval.claims._seed_plan import DEFAULT_SEEDS, Drawn, planned_looks, seed_plan
 from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
@@ -386,11 +386,18 @@ def _spelt(assertion: Assertion) -> dict[str, Any]:
         "kind": assertion.kind,
         "a": _plain(assertion.a),
         "b": _plain(assertion.b),
-        "margin": assertion.margin.value,
+        "margin": _plain_margin(assertion.margin),
         "anticipated": assertion.anticipated,
         # Left out where it is not used: claims made before it keep their hash.
         **({} if assertion.paired else {"paired": False}),
+        **({"spreads": True} if assertion.spreads else {}),
     }
+
+
+def _plain_margin(margin: Margin | Ratio) -> Any:
+    if isinstance(margin, Margin):
+        return margin.value
+    return {"ratio": margin.factor, "of": margin.of}
 
 
 def _plain(estimand: Estimand) -> Any:
@@ -398,15 +405,22 @@ def _plain(estimand: Estimand) -> Any:
     return {"terms": terms, "constant": estimand.constant}
 
 
-def _plain_atom(atom: Read | Log10) -> dict[str, Any]:
-    if isinstance(atom, Log10):
-        return {"log10": _plain(atom.inner)}
+def _plain_atom(atom: Atom) -> dict[str, Any]:
+    if isinstance(atom, Call):
+        args = [_plain(arg) for arg in atom.args]
+        if atom.op == "log10":  # as it was registered before there were other functions
+            return {"log10": args[0]}
+        numbers = {"numbers": list(atom.numbers)} if atom.numbers else {}
+        return {"op": atom.op, "args": args, **numbers}
+    course = atom.course
+    over = {} if course is None else {"course": asdict(course)}
     return {
         "metric": atom.metric,
         "arm": atom.arm.label,
         "epoch": atom.epoch,
         "exact": atom.exact,
         "layers": None if atom.layers is None else str(atom.layers),
+        **over,
     }
 
 
@@ -423,7 +437,7 @@ def _several(given: Any, kind: type, name: str, what: str) -> tuple[Any, ...]:
 def _figures(
     given: Any, assertions: tuple[Assertion, ...], where: str
 ) -> tuple[Mapping[str, Any], ...]:
-    tests = sum(2 if a.region.per_unit else 1 for a in assertions)
+    tests = sum(a.tests for a in assertions)
     figures = _several(
         given if isinstance(given, Iterable) else [given],
         Mapping,

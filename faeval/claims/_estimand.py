@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from faeval._arguments import count, finite, shown, whole
+from faeval.claims._functions import FUNCTIONS, Function
 from faeval.errors import FaevalError
 from faeval.experiment import METRICS, Arm
 
@@ -39,17 +40,48 @@ embedding = Layers((0,))
 
 
 @dataclass(frozen=True)
+class Course:
+    """What is read of a metric over all epochs of a run: one number.
+
+    The area under it, or the first epoch at which it is above or below a threshold.
+    """
+
+    above: float | None = None
+    below: float | None = None
+
+    @property
+    def is_area(self) -> bool:
+        """Whether it is the area; else the first epoch beyond the threshold."""
+        return self.above is None and self.below is None
+
+    def __str__(self) -> str:
+        if self.is_area:
+            return "area"
+        return (
+            "first above " + f"{self.above:g}"
+            if self.below is None
+            else f"first below {self.below:g}"
+        )
+
+
+@dataclass(frozen=True)
 class Read:
-    """One metric of one arm, averaged over layers, at one epoch; None is the run's last."""
+    """One metric of one arm, averaged over layers, at one epoch; None is the run's last.
+
+    With ``course`` all epochs are read, for one number of them.
+    """
 
     metric: str
     arm: Arm
     layers: Layers | None = None
     epoch: int | None = None
     exact: str | None = None
+    course: Course | None = None
 
     def __str__(self) -> str:
         parts = [self.arm.label or "defaults"]
+        if self.course is not None:
+            return f"{self.course} of {self.metric}({parts[0]})"
         if self.layers is not None and self.layers != deep:
             parts.append({embedding: "embedding"}.get(self.layers, f"layers={self.layers}"))
         if self.epoch is not None:
@@ -59,16 +91,37 @@ class Read:
 
 
 @dataclass(frozen=True)
-class Log10:
-    """The decimal logarithm of an estimand, for ratios."""
+class Call:
+    """A function of estimands, seed by seed: a row of ``FUNCTIONS``, and its numbers."""
 
-    inner: Estimand
+    op: str
+    args: tuple[Estimand, ...]
+    numbers: tuple[float, ...] = ()
+
+    @property
+    def function(self) -> Function:
+        """The row of the table."""
+        return FUNCTIONS[self.op]
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """How each argument enters, with its sign."""
+        return self.function.weights(len(self.args), self.numbers)
 
     def __str__(self) -> str:
-        return f"log10({self.inner})"
+        args = [str(arg) for arg in self.args]
+        if self.op in ("max_by", "min_by"):
+            half = len(args) // 2
+            (by,) = {read.metric for arg in self.args[half:] for read in arg.reads()}
+            return f"{self.op[:3]}({', '.join(args[:half])}; chosen by {by})"
+        if self.op.startswith("slope"):
+            points = (f"{x:g}: {arg}" for x, arg in zip(self.numbers, args, strict=True))
+            return f"{self.op.replace('_', ' ')}({', '.join(points)})"
+        numbers = "".join(f"{number:g}; " for number in self.numbers)
+        return f"{self.op}({numbers}{', '.join(args)})"
 
 
-Atom = Read | Log10
+Atom = Read | Call
 
 
 @dataclass(frozen=True, repr=False)
@@ -105,13 +158,13 @@ class Estimand:
     __radd__ = __add__
 
     def __mul__(self, factor: float) -> Estimand:
-        number = _number(factor, "an estimand's factor")
+        number = as_number(factor, "an estimand's factor")
         return Estimand(tuple((w * number, a) for w, a in self.terms), self.constant * number)
 
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: float) -> Estimand:
-        if _number(divisor, "an estimand's divisor") == 0:
+        if as_number(divisor, "an estimand's divisor") == 0:
             raise FaevalError(
                 "an estimand cannot be divided by 0; for a ratio of two metrics compare fe.log10 of"
                 " both."
@@ -147,22 +200,29 @@ class Estimand:
         """
         signed = []
         for weight, atom in self.terms:
-            inner = [(1.0, atom)] if isinstance(atom, Read) else atom.inner.signed_reads()
+            if isinstance(atom, Read):
+                signed.append((weight * (-1.0 if _falls(atom) else 1.0), atom))
+                continue
+            inner = [
+                (own * w, reading)
+                for own, arg in zip(atom.weights, atom.args, strict=True)
+                for w, reading in arg.signed_reads()
+            ]
             # log10(2 x) is log10(x) and a constant: what counts below a logarithm is the
             # proportion.
-            whole = 1.0 if isinstance(atom, Read) else sum(abs(w) for w, _ in inner)
+            whole = sum(abs(w) for w, _ in inner) if atom.op == "log10" else 1.0
             signed += [(weight * w / whole, reading) for w, reading in inner]
         return signed
 
     def with_reads(self, change: Callable[[Read], Read]) -> Estimand:
         """Return the estimand with every read replaced."""
-        return Estimand(
-            tuple(
-                (w, change(a) if isinstance(a, Read) else Log10(a.inner.with_reads(change)))
-                for w, a in self.terms
-            ),
-            self.constant,
-        )
+
+        def changed(atom: Atom) -> Atom:
+            if isinstance(atom, Read):
+                return change(atom)
+            return replace(atom, args=tuple(arg.with_reads(change) for arg in atom.args))
+
+        return Estimand(tuple((w, changed(a)) for w, a in self.terms), self.constant)
 
     def __repr__(self) -> str:
         return f"<Estimand {self}>"
@@ -178,12 +238,18 @@ class Estimand:
         return text.removeprefix(" + ") if parts[0][0] >= 0 else f"-{text.removeprefix(' - ')}"
 
 
+def _falls(read: Read) -> bool:
+    """Whether a higher metric makes the number of a read smaller: it is above a threshold sooner."""
+    return read.course is not None and read.course.above is not None
+
+
 def as_estimand(value: Any, where: str) -> Estimand:
     """Return an estimand, or a number as a constant one."""
-    return value if isinstance(value, Estimand) else Estimand(constant=_number(value, where))
+    return value if isinstance(value, Estimand) else Estimand(constant=as_number(value, where))
 
 
-def _number(value: Any, where: str) -> float:
+def as_number(value: Any, where: str) -> float:
+    """Return a finite number; raise FaevalError where it is none."""
     number = finite(value)
     if number is None:
         raise FaevalError(
@@ -340,6 +406,11 @@ def depth_ladder(arm: Arm, blocks: int, epoch: int | None = None) -> tuple[Estim
     return tuple(accuracy(whole_arm.but(trained_blocks=k), epoch=epoch) for k in rungs)
 
 
+def call(op: str, args: tuple[Estimand, ...], numbers: tuple[float, ...] = ()) -> Estimand:
+    """Return a function of estimands as one."""
+    return Estimand(((1.0, Call(op, args, numbers)),))
+
+
 def log10(estimand: Estimand) -> Estimand:
     """Return the decimal logarithm of an estimand, seed by seed.
 
@@ -350,7 +421,7 @@ def log10(estimand: Estimand) -> Estimand:
             f"fe.log10: {estimand!r} ({type(estimand).__name__}) must be an estimand, such as"
             " fe.growth(arm)."
         )
-    return Estimand(((1.0, Log10(estimand)),))
+    return call("log10", (estimand,))
 
 
 def mean(*estimands: Estimand) -> Estimand:

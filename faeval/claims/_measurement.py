@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, cast
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faeval import stats
-from faeval.claims._assertion import Assertion
+from faeval.claims._assertion import Assertion, Comparison
 from faeval.claims._claim import Claim
 from faeval.claims._design import Design
-from faeval.claims._estimand import Estimand, Log10, Read
+from faeval.claims._estimand import Atom, Call, Estimand, Read
 from faeval.claims._evidence_index import Cell, EvidenceIndex
 from faeval.experiment import METRICS, Arm, Metric
 
+#: Of each seed whether the true value may be lower than the one read, and whether higher.
+Censored: TypeAlias = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 #: Item-block rows METRIC@1 .. METRIC@8.
 ITEM_BLOCKS = 8
 #: How the run column names a run by the hash of its weights.
@@ -29,14 +31,25 @@ WEIGHTS = "sha256:"
 
 
 class Measurement:
-    """What one claim reads, over one list of seeds."""
+    """What one claim reads, over one list of seeds.
+
+    Where ``apart`` each arm has those of the seeds that there are rows of it at: sides that no seed
+    pairs may have seeds of their own, and as many as they have.
+    """
 
     def __init__(
-        self, claim: Claim, evidence: EvidenceIndex, design: Design, seeds: Sequence[int]
+        self,
+        claim: Claim,
+        evidence: EvidenceIndex,
+        design: Design,
+        seeds: Sequence[int],
+        apart: bool = False,
     ) -> None:
         self.claim, self.evidence, self.design, self.seeds = claim, evidence, design, tuple(seeds)
+        self.apart = apart and not claim.is_paired
         self.reads = claim.reads()
         self.groups = {reading: evidence.group(reading, design) for reading in self.reads}
+        self.seeds_of = {reading: self._own_seeds(reading) for reading in self.reads}
         self.layers: dict[Read, tuple[int | None, ...]] = {
             reading: self._layers(reading) for reading in self.reads
         }
@@ -77,13 +90,22 @@ class Measurement:
         lost = {seed for (seed, _), cell in group if cell.status == "diverged"}
         return {seed: ends[seed] for seed in self.seeds if seed in ends and seed not in lost}
 
+    def _own_seeds(self, reading: Read) -> tuple[int, ...]:
+        """Return the seeds of an arm: all of the plan, or those that it has rows at."""
+        if not self.apart:
+            return self.seeds
+        there = {
+            seed for read in self.reads if read.arm == reading.arm for seed, _ in self.groups[read]
+        }
+        return tuple(seed for seed in self.seeds if seed in there)
+
+    def at(self, seeds: Sequence[int]) -> Measurement:
+        """Return the same over other seeds."""
+        return Measurement(self.claim, self.evidence, self.design, seeds, self.apart)
+
     def first(self, n: int) -> Measurement:
         """Return the same over the first n of its seeds."""
-        return (
-            self
-            if n >= len(self.seeds)
-            else Measurement(self.claim, self.evidence, self.design, self.seeds[:n])
-        )
+        return self if n >= len(self.seeds) else self.at(self.seeds[:n])
 
     def failed_seeds(self, arm: Arm) -> set[int]:
         """Return the seeds at which a run of an arm diverged."""
@@ -102,13 +124,15 @@ class Measurement:
 
     def _count(self, read: Read) -> dict[int, int]:
         group, layers = self.groups[read], self.layers[read]
-        return {seed: sum((seed, layer) in group for layer in layers) for seed in self.seeds}
+        return {
+            seed: sum((seed, layer) in group for layer in layers) for seed in self.seeds_of[read]
+        }
 
     def cells(self) -> Iterable[tuple[Read, int, int | None, Cell]]:
         """Yield every cell that the claim reads at its seeds."""
         for reading in self.reads:
             group, layers = self.groups[reading], self.layers[reading]
-            for seed in self.seeds:
+            for seed in self.seeds_of[reading]:
                 for layer in layers:
                     cell = group.get((seed, layer))
                     if cell is not None:
@@ -121,7 +145,8 @@ class Measurement:
     def complete(self, seed: int) -> bool:
         """Return whether all rows of a seed are there."""
         return all(
-            counts[seed] == len(self.layers[reading]) for reading, counts in self.present.items()
+            counts.get(seed, len(self.layers[reading])) == len(self.layers[reading])
+            for reading, counts in self.present.items()
         )
 
     def run(self, read: Read, seed: int) -> str:
@@ -132,58 +157,82 @@ class Measurement:
     def seed_used(self) -> bool:
         """Return whether other seeds gave other runs: values that vary, or weights that do."""
         for reading in self.reads:
-            runs = {self.run(reading, seed) for seed in self.seeds}
+            runs = {self.run(reading, seed) for seed in self.seeds_of[reading]}
             if len(runs) > 1 and all(run.startswith(WEIGHTS) for run in runs):
                 return True
             if (np.ptp(self._read(reading), axis=0) > 0).any():
                 return True
         return False
 
-    def resolution(self, assertion: Assertion) -> float:
-        """Return the smallest known step of an assertion's contrast; 0 where none is declared."""
-        terms = ((abs(w), atom) for w, atom in assertion.contrast.terms if isinstance(atom, Read))
-        return max(
-            (weight * self.metric(reading).resolution for weight, reading in terms), default=0.0
-        )
+    def resolution(self, contrast: Estimand) -> float:
+        """Return the smallest known step of a contrast; 0 where none is declared."""
+        terms = ((abs(w), atom) for w, atom in contrast.terms if isinstance(atom, Read))
+        return max((weight * self.metric(read).resolution for weight, read in terms), default=0.0)
 
-    def sizes(self, assertion: Assertion) -> NDArray[np.float64]:
-        """Return the largest term of an assertion's contrast at each seed, shape (seeds,)."""
-        largest = np.zeros(len(self.seeds))
-        for weight, atom in assertion.contrast.terms:
-            if isinstance(atom, Log10):
-                size = np.abs(_log10(self._evaluate(atom.inner, -1.0)))
+    def range_of(self, estimand: Estimand) -> tuple[float, float]:
+        """Return the least and the largest value that an estimand can have, by declared ranges."""
+        low = high = estimand.constant
+        for weight, atom in estimand.terms:
+            if isinstance(atom, Read):
+                ends = self.metric(atom).low, self.metric(atom).high
             else:
+                ends = atom.function.range(*zip(*map(self.range_of, atom.args), strict=True))
+            low, high = low + min(weight * end for end in ends), high + max(
+                weight * end for end in ends
+            )
+        return low, high
+
+    def sizes(self, contrast: Estimand) -> NDArray[np.float64]:
+        """Return the largest term of a contrast at each seed."""
+        largest = np.zeros(self._rows(contrast))
+        for weight, atom in contrast.terms:
+            if isinstance(atom, Read):
                 size = np.abs(self._read(atom)).max(axis=1)
+            else:
+                size = np.abs(self._call(atom, -1.0))
             largest = np.maximum(largest, abs(weight) * size)
         return largest
 
+    def _rows(self, side: Estimand) -> int:
+        return min((len(self.seeds_of[read]) for read in side.reads()), default=len(self.seeds))
+
     def metric(self, read: Read) -> Metric:
-        """Return what is known of a read's metric."""
+        """Return what is known of a read's metric; of a number over all epochs, nothing."""
+        if read.course is not None:
+            return Metric(f"{read.course} of {read.metric}")
         metrics = self.design.experiment.metrics if self.design.experiment else METRICS
         return metrics.get(read.metric) or Metric(read.metric)
 
-    def values(self, assertion: Assertion) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return both sides of an assertion, call only where nothing is missing.
+    def values(self, compared: Comparison) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return both sides of a comparison, call only where nothing is missing.
 
         One number a seed, shape (seeds,); for agreement one for each unit (layer) too, shape
         (seeds, units).
         """
-        if assertion.region.per_unit:
-            return self._per_layer(assertion.a), self._per_layer(assertion.b)
+        region = stats.region_of(compared.kind)
+        if region.per_unit:
+            return self._per_layer(compared.a), self._per_layer(compared.b)
         # "worst" is the end of the range that makes a - b speak against the assertion.
-        against = 1.0 if assertion.region.low == -math.inf else -1.0
-        return self._evaluate(assertion.a, against), self._evaluate(assertion.b, -against)
+        against = 1.0 if region.low == -math.inf else -1.0
+        return self._evaluate(compared.a, against), self._evaluate(compared.b, -against)
 
     def _evaluate(self, estimand: Estimand, against: float) -> NDArray[np.float64]:
-        total = np.full(len(self.seeds), estimand.constant)
+        total = np.full(self._rows(estimand), estimand.constant)
         with np.errstate(over="ignore", invalid="ignore"):
             for weight, atom in estimand.terms:
                 sign = against * math.copysign(1.0, weight)
-                if isinstance(atom, Log10):
-                    total = total + weight * _log10(self._evaluate(atom.inner, sign))
-                else:
+                if isinstance(atom, Read):
                     total = total + weight * self._read(atom, sign).mean(axis=1)
+                else:
+                    total = total + weight * self._call(atom, sign)
         return total
+
+    def _call(self, call: Call, against: float) -> NDArray[np.float64]:
+        args = [
+            self._evaluate(arg, against * math.copysign(1.0, weight))
+            for weight, arg in zip(call.weights, call.args, strict=True)
+        ]
+        return call.function.of(np.stack(args, axis=1), call.numbers)
 
     def _read(self, read: Read, against: float = -1.0) -> NDArray[np.float64]:
         metric, group = self.metric(read), self.groups[read]
@@ -193,16 +242,44 @@ class Measurement:
                 worst if (c := group[seed, layer]).status == "diverged" else c.value
                 for layer in self.layers[read]
             ]
-            for seed in self.seeds
+            for seed in self.seeds_of[read]
         ]
         return np.array(rows, dtype=np.float64)
 
+    def censored(self, estimand: Estimand) -> Censored:
+        """Return at which seeds the true value may be lower or higher than the one read.
+
+        A run that never crossed a threshold is known only to take longer than it lasted.
+        """
+        low, high = (np.zeros(self._rows(estimand), dtype=bool) for _ in range(2))
+        for weight, atom in estimand.terms:
+            parts = (
+                [(1.0, self._cut_off(atom))]
+                if isinstance(atom, Read)
+                else [
+                    (own, self.censored(arg))
+                    for own, arg in zip(atom.weights, atom.args, strict=True)
+                ]
+            )
+            for own, (lower, higher) in parts:
+                if weight * own < 0:
+                    lower, higher = higher, lower
+                low, high = low | lower, high | higher
+        return low, high
+
+    def _cut_off(self, read: Read) -> Censored:
+        group, seeds = self.groups[read], self.seeds_of[read]
+        cut = [any(group[seed, layer].censored for layer in self.layers[read]) for seed in seeds]
+        return np.zeros(len(seeds), dtype=bool), np.array(cut, dtype=bool)
+
     def _per_layer(self, estimand: Estimand) -> NDArray[np.float64]:
         ((weight, atom),) = estimand.terms
-        if isinstance(atom, Log10):
-            (inner,) = atom.inner.reads()
-            return weight * _log10(self._read(inner))
-        return weight * self._read(atom)
+        if isinstance(atom, Read):
+            return weight * self._read(atom)
+        (inner,) = atom.args[0].reads()
+        layers = self._read(inner)
+        of = atom.function.of
+        return weight * np.stack([of(layer[:, None], ()) for layer in layers.T], axis=1)
 
     def item_error(self, assertion: Assertion) -> float | None:
         """Return the standard error of the seed-mean contrast over evaluation items.
@@ -236,13 +313,8 @@ class Measurement:
         return error if math.isfinite(error) else None
 
 
-def _log10(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(values > 0, np.log10(values), np.nan)
-
-
 def _block(read: Read, k: int) -> Read:
-    return Read(f"{read.metric}@{k}", read.arm, read.layers, read.epoch, read.exact)
+    return replace(read, metric=f"{read.metric}@{k}")
 
 
 def _only(claim: Claim, assertion: Assertion, contrast: Estimand) -> Claim:
@@ -250,19 +322,29 @@ def _only(claim: Claim, assertion: Assertion, contrast: Estimand) -> Claim:
     return claim.named(assertions=(lone,))
 
 
-def units_of(assertion: Assertion, metrics: Mapping[str, Metric]) -> str:
-    """Return the unit of an assertion's contrast; "1" for a pure number."""
-    if any(isinstance(atom, Log10) for _, atom in assertion.contrast.terms):
-        return "decades"
-    units = {
-        metrics[r.metric].unit if r.metric in metrics else "1" for r in assertion.contrast.reads()
-    }
+def units_of(contrast: Estimand, metrics: Mapping[str, Metric]) -> str:
+    """Return the unit of a contrast; "1" for a pure number."""
+    units = {_unit_of(atom, metrics) for _, atom in contrast.terms}
     return units.pop() if len(units) == 1 else "mixed units"
+
+
+def _unit_of(atom: Atom, metrics: Mapping[str, Metric]) -> str:
+    if isinstance(atom, Call):
+        own = atom.function.unit
+        inner = {_unit_of(part, metrics) for arg in atom.args for _, part in arg.terms}
+        return own or (inner.pop() if len(inner) == 1 else "mixed units")
+    unit = metrics[atom.metric].unit if atom.metric in metrics else "1"
+    if atom.course is None:
+        return unit
+    return f"{unit} x epochs" if atom.course.is_area else "epochs"
 
 
 @dataclass(frozen=True)
 class ContrastSpec:
-    """One contrast of a claim as its design knows it, before any value; agreement has two."""
+    """One contrast of a claim as its design knows it, before any value; agreement has two.
+
+    ``kind``, ``margin`` and ``sides`` are those that are tested: of a ratio of runs logarithms.
+    """
 
     text: str
     kind: stats.Kind
@@ -273,6 +355,11 @@ class ContrastSpec:
     anticipated: float | None
     sides: tuple[Estimand, Estimand]
     agreement: Literal["mean", "layers"] | None = None
+
+    @property
+    def contrast(self) -> Estimand:
+        """The estimand a - b as it is tested."""
+        return self.sides[0] - self.sides[1]
 
 
 @dataclass(frozen=True)
@@ -285,17 +372,31 @@ class MeasuredContrast:
 
 def contrast_specs(claim: Claim) -> tuple[ContrastSpec, ...]:
     """Return the contrasts that a claim is decided by."""
-    return tuple(spec for assertion in claim.assertions for spec in _specs(assertion))
+    return tuple(spec for assertion in claim.asserted for spec in _specs(assertion))
 
 
 def _specs(assertion: Assertion) -> tuple[ContrastSpec, ...]:
-    a, b, margin = str(assertion.a), str(assertion.b), assertion.margin.value
-    effect = assertion.anticipated
-    if effect is None and assertion.region.two_sided:
-        effect = 0.0
-    if not assertion.region.per_unit:
-        sides, kind = (assertion.a, assertion.b), cast(stats.Kind, assertion.kind)
-        return (ContrastSpec(str(assertion), kind, margin, a, b, assertion, effect, sides),)
+    if assertion.region.per_unit:
+        return _agreement(assertion)
+    effect = assertion.effect
+    return tuple(
+        ContrastSpec(
+            str(assertion),
+            cast(stats.Kind, part.kind),
+            part.margin,
+            str(assertion.a),
+            str(assertion.b),
+            assertion,
+            effect,
+            (part.a, part.b),
+        )
+        for part in assertion.comparisons
+    )
+
+
+def _agreement(assertion: Assertion) -> tuple[ContrastSpec, ContrastSpec]:
+    (part,) = assertion.comparisons
+    a, b, margin = str(assertion.a), str(assertion.b), part.margin
     share = f"{100 * stats.AGREEMENT:g} % quantile"
     mean, most = (
         f"{a} equals {b} within {margin:g}, on average",
@@ -305,7 +406,9 @@ def _specs(assertion: Assertion) -> tuple[ContrastSpec, ...]:
     both = assertion.a, assertion.b
     apart = assertion.a - assertion.b, Estimand(constant=margin)
     return (
-        ContrastSpec(mean, "equivalent", margin, a, b, assertion, effect, both, "mean"),
+        ContrastSpec(
+            mean, "equivalent", margin, a, b, assertion, assertion.effect, both, "mean"
+        ),
         ContrastSpec(most, "below", 0.0, spread, f"{margin:g}", assertion, None, apart, "layers"),
     )
 
@@ -314,13 +417,23 @@ def measured_contrasts(claim: Claim, measurement: Measurement) -> tuple[Measured
     """Return the contrasts of a claim with their values over the seeds measured."""
     contrasts = [
         contrast
-        for assertion in claim.assertions
-        for contrast in stats.contrasts(
-            assertion.kind,
-            *measurement.values(assertion),
-            assertion.margin.value,
-            resolution=measurement.resolution(assertion),
-            sizes=measurement.sizes(assertion),
-        )
+        for assertion in claim.asserted
+        for part in assertion.comparisons
+        for contrast in _contrasts(part, measurement)
     ]
     return tuple(map(MeasuredContrast, contrast_specs(claim), contrasts))
+
+
+def _contrasts(part: Comparison, m: Measurement) -> tuple[stats.Contrast, ...]:
+    contrast, apart = part.a - part.b, m.apart
+    low, high = m.censored(contrast) if not apart else (None, None)
+    return stats.contrasts(
+        part.kind,
+        *m.values(part),
+        part.margin,
+        resolution=m.resolution(contrast),
+        sizes=np.concatenate([m.sizes(part.a), m.sizes(part.b)]) if apart else m.sizes(contrast),
+        reach=m.range_of(contrast),
+        may_be_lower=low,
+        may_be_higher=high,
+    )

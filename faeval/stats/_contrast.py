@@ -27,7 +27,9 @@ class Contrast:
 
     `sizes` is the largest absolute value at each seed that either side was made of, `resolution`
     the metric's smallest step: together they say how near to the margin a difference is a tie with
-    it.
+    it. `reach` holds the least and the largest difference that there can be, by the ranges of
+    metrics. `may_be_lower` and `may_be_higher` mark seeds whose difference is known only to be at
+    most, or at least, what it says: a censored time.
     """
 
     kind: Kind
@@ -36,6 +38,9 @@ class Contrast:
     margin: float
     sizes: Array
     resolution: float = 0.0
+    reach: tuple[float, float] = (-math.inf, math.inf)
+    may_be_lower: NDArray[np.bool_] | None = None
+    may_be_higher: NDArray[np.bool_] | None = None
 
     @property
     def tolerance(self) -> float:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from faeval._arguments import Array, number
 from faeval.errors import FaevalError
 from faeval.stats._kinds import Kind, Region, region_of
-from faeval.stats._rules import AnyTest, Rule, Sample, on_each_rest, rule_of
+from faeval.stats._rules import AnyTest, Rule, Sample, rule_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Judgement:
     @property
     def differences(self) -> tuple[float, ...]:
         """a - b by seed, shape (n,); empty where no seed pairs the sides."""
-        return self.sample[0] if rule_of(self.test).paired else ()
+        return () if rule_of(self.test).sides else self.sample[0]
 
     @property
     def arrays(self) -> Sample:
@@ -190,7 +190,7 @@ def p_pair_without_each(judgement: Judgement) -> tuple[Array, Array]:
         rule_of(judgement.test),
         judgement.arrays,
     )
-    blank = on_each_rest(rule.undecidable, values).astype(bool)
+    blank = rule.on_each_rest(rule.undecidable, values).astype(bool)
 
     def p_of(*sample_and_bound: Any) -> Array:
         return rule.p_without_each(sample_and_bound[:-1], sample_and_bound[-1])

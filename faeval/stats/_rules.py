@@ -14,13 +14,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faeval._arguments import Array, choice, count, number, refuse, sample
-from faeval.stats import _ranks, _sign, _sign_flip, _t, _welch
+from faeval.stats import _deviations, _ranks, _rates, _sign, _sign_flip, _t, _welch
 from faeval.stats._spread import mean_and_sd, own_tolerance, undecidable, without_each
 
-TestName: TypeAlias = Literal["t", "sign-flip", "sign", "welch"]
+TestName: TypeAlias = Literal[
+    "t", "sign-flip", "sign", "welch", "spread", "rate", "paired-rates", "unpaired-rates"
+]
 #: Wilcoxon's test decides no claim: it stands beside the verdict as a sensitivity.
-AnyTest: TypeAlias = Literal["t", "sign-flip", "sign", "welch", "wilcoxon"]
-#: What a rule reads: the differences (d,) where seeds pair the two sides, else both sides (a, b).
+AnyTest: TypeAlias = TestName | Literal["wilcoxon"]
+#: What is asked of an arm's outcomes over seeds: their mean, their spread, or of 0 and 1 the rate.
+Outcome: TypeAlias = Literal["mean", "spread", "rate"]
+#: What a rule reads: the differences (d,), or both sides (a, b).
 Sample: TypeAlias = tuple[Array, ...]
 
 
@@ -47,9 +51,14 @@ class Rule:
     undecidable
         Whether the sample alone shows that nothing can be decided: no spread, or too few values.
     about
-        Which centre of the differences a claim is about.
+        What of the outcomes a claim is about: the mean or the median of the differences, the
+        ratio of the spreads (as log10), or the difference of the rates.
     paired
-        Whether it reads differences by seed; else both sides, which share no randomness.
+        Whether the seed pairs the two sides; else they are taken to share no randomness.
+    sides
+        Whether it reads both sides; else their differences by seed.
+    one_arm
+        Whether the second side is a number that the rate of the first is held against.
     decides
         Whether a claim may be decided by it.
     beside
@@ -71,6 +80,8 @@ class Rule:
         How many outcomes one p-value is counted over, at n seeds.
     unpaired
         The rule for sides that no seed pairs, where there is one.
+    advised
+        Seeds below which it has little power.
     """
 
     name: AnyTest
@@ -83,8 +94,10 @@ class Rule:
     ordinary_bound: Callable[..., Array]
     undecidable: Callable[..., NDArray[np.bool_]]
     p_without_one: Callable[..., Array] | None = None
-    about: Literal["mean", "median"] = "mean"
+    about: Literal["mean", "median", "spread", "rate"] = "mean"
     paired: bool = True
+    sides: bool = False
+    one_arm: bool = False
     decides: bool = True
     beside: bool = False
     counts: bool = True
@@ -97,10 +110,11 @@ class Rule:
     most_planned: int = 200
     patterns: Callable[[int], int] = lambda n: 1
     unpaired: str | None = None
+    advised: int = 2
 
     def sample(self, values: ArrayLike | tuple[ArrayLike, ArrayLike], axes: int = 1) -> Sample:
         """Return what it reads as checked arrays: differences, or the pair (a, b) of both sides."""
-        if self.paired:
+        if not self.sides:
             return (sample("differences", values, axes=axes),)  # type: ignore[arg-type]
         if not isinstance(values, tuple) or len(values) != 2:
             raise refuse(
@@ -113,7 +127,9 @@ class Rule:
 
     def exchanged(self, values: Sample) -> Sample:
         """Return the same of b - a."""
-        return (-values[0],) if self.paired else values[::-1]
+        if not self.sides:
+            return (-values[0],)
+        return tuple(1.0 - side for side in values) if self.one_arm else values[::-1]
 
     def against_ties(self, values: Sample, tolerance: Array | float) -> Sample:
         """Return the sample as it is read: lowered by the tolerance.
@@ -140,18 +156,21 @@ class Rule:
         )
 
     def p_without_each(self, values: Sample, bound: float) -> Array:
-        """Return the p-value without each value in turn, shape (values,): those of a, then of b."""
+        """Return the p-value without each seed in turn.
+
+        Shape (seeds,); of sides that no seed pairs (values,), those of a, then of b.
+        """
         if self.p_without_one is not None:
             return self.p_without_one(*values, bound)
-        return on_each_rest(lambda *rests: self.p_greater(*rests, bound), values)
+        return self.on_each_rest(lambda *rests: self.p_greater(*rests, bound), values)
 
+    def on_each_rest(self, read: Callable[..., NDArray[Any]], values: Sample) -> Array:
+        """Return what is read of each sample without one seed, in the order of p_without_each.
 
-def on_each_rest(read: Callable[..., NDArray[Any]], values: Sample) -> Array:
-    """Return what is read of each sample with one value left out, those of a first.
-
-    `read` takes rows.
-    """
-    return np.concatenate([[], *(read(*rests) for rests in _rests(values))])
+        `read` takes rows.
+        """
+        rests = zip(*map(without_each, values), strict=True) if self.paired else _rests(values)
+        return np.concatenate([[], *(read(*sample) for sample in rests)])
 
 
 def _rests(values: Sample) -> Iterator[Sample]:
@@ -195,6 +214,27 @@ def _paired(name: AnyTest, room: Any, assumption: str, **more: Any) -> Rule:
     )
 
 
+def _of_rates(name: AnyTest, exact: _rates.Exact, **more: Any) -> Rule:
+    return Rule(
+        name,
+        "seeds_alike",
+        exact.p_greater,
+        exact.lower_bound,
+        _rates.attainable,
+        centre=_welch.gap,
+        sd=exact.sd,
+        ordinary_bound=exact.lower_bound,
+        undecidable=_rates.undecidable,
+        about="rate",
+        sides=True,
+        counts=False,
+        needs_spread=False,
+        most_values=_rates.MOST,
+        most_planned=_rates.MOST,
+        **more,
+    )
+
+
 RULES: dict[str, Rule] = {
     rule.name: rule
     for rule in (
@@ -230,9 +270,30 @@ RULES: dict[str, Rule] = {
             ordinary_bound=_welch.lower_bound,
             undecidable=_welch.undecidable,
             paired=False,
+            sides=True,
             counts=False,
             least=_welch.LEAST,
         ),
+        Rule(
+            "spread",
+            "arms_of_one_shape",
+            _deviations.p_greater,
+            _deviations.lower_bound,
+            _deviations.attainable,
+            centre=_deviations.ratio,
+            sd=_deviations.sd,
+            ordinary_bound=_deviations.lower_bound,
+            undecidable=_deviations.undecidable,
+            about="spread",
+            paired=False,
+            sides=True,
+            counts=False,
+            least=_deviations.LEAST,
+            advised=_deviations.ADVISED,
+        ),
+        _of_rates("rate", _rates.one_arm, one_arm=True),
+        _of_rates("paired-rates", _rates.pairs, unpaired="unpaired-rates"),
+        _of_rates("unpaired-rates", _rates.arms, paired=False),
         _paired(
             "wilcoxon",
             _ranks,
