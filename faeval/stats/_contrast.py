@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from faeval._arguments import LARGEST, Array, number, refuse
 from faeval.stats._judge import Judgement
