@@ -47,13 +47,12 @@ class Contrast:
         """How near to an edge of the margin a difference is on it."""
         return tie_tolerance(self.sizes, resolution=self.resolution)
 
-    def varies(self, paired: bool = True) -> bool:
+    def varies(self, sides: bool = False) -> bool:
         """Whether the values vary over seeds beyond rounding; True where undefined.
 
-        The differences, or either of sides that no seed pairs; rounding is that of what they were
-        made of.
+        The differences, or either of the sides; rounding is that of what they were made of.
         """
-        samples = self.sample(paired)
+        samples = self.sample(sides)
         if not all((np.abs(values) <= LARGEST).all() for values in samples):
             return True
         return not all(equal_beyond_rounding(values, self.sizes) for values in samples)
@@ -67,13 +66,31 @@ class Contrast:
             difference: Array = self.a - self.b
         return difference
 
-    def sample(self, paired: bool = True) -> tuple[Array, ...]:
-        """What a rule reads: the differences, or of sides that no seed pairs (a, b)."""
-        return (self.differences,) if paired else (self.a, self.b)
+    def sample(self, sides: bool = False) -> tuple[Array, ...]:
+        """What a rule reads: the differences, or the sides (a, b)."""
+        return (self.a, self.b) if sides else (self.differences,)
+
+    @property
+    def censored(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
+        """Which differences may be lower than they say, and which higher; None where all hold."""
+        if self.may_be_lower is None or self.may_be_higher is None:
+            return None
+        is_any = self.may_be_lower.any() or self.may_be_higher.any()
+        return (self.may_be_lower, self.may_be_higher) if is_any else None
 
     def first(self, n: int) -> Contrast:
         """The same on the first n seeds."""
-        return replace(self, a=self.a[:n], b=self.b[:n], sizes=self.sizes[:n])
+        lower, higher = (
+            None if m is None else m[:n] for m in (self.may_be_lower, self.may_be_higher)
+        )
+        return replace(
+            self,
+            a=self.a[:n],
+            b=self.b[:n],
+            sizes=self.sizes[:n],
+            may_be_lower=lower,
+            may_be_higher=higher,
+        )
 
 
 def contrasts(
@@ -84,6 +101,9 @@ def contrasts(
     *,
     resolution: float = 0.0,
     sizes: ArrayLike = 0.0,
+    reach: tuple[float, float] = (-math.inf, math.inf),
+    censored: tuple[ArrayLike, ArrayLike] | None = None,
+    paired: bool = True,
 ) -> tuple[Contrast, ...]:
     """Return the comparisons that an assertion comes down to: one, and for "agree" two.
 
@@ -101,6 +121,12 @@ def contrasts(
     sizes
         Shape (n,) or one number: how large the values are that a side was subtracted from, where a
         side is a difference itself.
+    reach
+        The least and the largest a - b that there can be.
+    censored
+        Shapes (n,): at which seeds a - b may be lower than it says, and at which higher.
+    paired
+        False for sides that no seed pairs, which may have unequal numbers of values.
 
     Returns
     -------
@@ -129,6 +155,10 @@ def contrasts(
     )
     if second.ndim == 0 and not per_unit:
         second = np.full(first.shape, float(second))
+    if not paired and not per_unit and not censored:
+        together = np.abs(np.concatenate([first, second]))
+        largest = np.maximum(together, np.max(sizes, initial=0.0))
+        return (Contrast(cast(Kind, kind), first, second, margin, largest, resolution, reach),)
     if first.shape != second.shape:
         raise refuse(
             "b",
@@ -138,9 +168,11 @@ def contrasts(
         )
     largest = np.maximum(np.abs(first), np.abs(second))
     if not per_unit:
+        lower, higher = (None, None) if censored is None else map(np.asarray, censored)
+        sizes = np.maximum(largest, sizes)
         return (
             Contrast(
-                cast(Kind, kind), first, second, margin, np.maximum(largest, sizes), resolution
+                cast(Kind, kind), first, second, margin, sizes, resolution, reach, lower, higher
             ),
         )
     largest = np.maximum(largest.max(axis=1, initial=0.0), sizes)

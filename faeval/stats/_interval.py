@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from faeval._arguments import count, level, probability
-from faeval.stats._judge import Judgement
+from faeval._arguments import LARGEST, count, level, probability
+from faeval.stats._judge import Judgement, is_barred, worst_case
 from faeval.stats._kinds import region_of
-from faeval.stats._rules import Sample, rule_of
+from faeval.stats._rules import rule_of
 
 
 @dataclass(frozen=True)
@@ -105,22 +105,30 @@ class _Bounds:
 
     def __init__(self, judgement: Judgement) -> None:
         self.rule, self.tolerance = rule_of(judgement.test), judgement.tolerance
-        self.values = judgement.arrays
-        if self.rule.needs_spread and self.rule.undecidable(*self.values):
+        values = judgement.arrays
+        if self.rule.needs_spread and self.rule.undecidable(*values):
             # nothing to go by, which no test gives a bound for
-            self.values = tuple(side[:0] for side in self.values)
+            values = tuple(side[:0] for side in values)
+        self.ways = {1: values, -1: self.rule.exchanged(values)}
+        self.marks = dict(zip((1, -1), judgement.marks, strict=True))
 
     def lower(self, point: float, level: float, share: int = 1) -> float:
         """Lower bound at level / share; above `point` exactly where share * p <= level."""
-        return self._lower(self.values, point, level, share)
+        return self._lower(1, point, level, share)
 
     def upper(self, point: float, level: float, share: int = 1) -> float:
         """Upper bound at level / share; below `point` exactly where share * p <= level."""
-        return -self._lower(self.rule.exchanged(self.values), -point, level, share)
+        return -self._lower(-1, -point, level, share)
 
-    def _lower(self, values: Sample, point: float, level: float, share: int) -> float:
+    def _lower(self, way: int, point: float, level: float, share: int) -> float:
+        marks = self.marks[way]
+        if marks.any() and is_barred(self.rule, marks):
+            return -math.inf
+        values = worst_case(self.ways[way], self.rule, marks) if marks.any() else self.ways[way]
         lowered = self.rule.against_ties(values, self.tolerance)
         bound = float(self.rule.lower_bound(*lowered, level / share))
+        if bound <= -LARGEST / 2:  # that of a censored value
+            bound = -math.inf
         if share * self.rule.p_greater(*lowered, point) <= level:
             return max(bound, math.nextafter(point, math.inf))
         return min(bound, point)

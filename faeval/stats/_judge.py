@@ -5,15 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from faeval._arguments import Array, number
+from faeval._arguments import LARGEST, Array, number, refuse
 from faeval.errors import FaevalError
+from faeval.stats import _identical
+from faeval.stats._counts import Counted, Structure
 from faeval.stats._kinds import Kind, Region, region_of
 from faeval.stats._rules import AnyTest, Rule, Sample, rule_of
+
+#: Of each seed whether its true difference may be lower than the one read, and whether higher.
+Marks: TypeAlias = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+_UNMARKED = np.zeros(0, dtype=np.bool_)
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,8 @@ class Judgement:
     in the metric's unit. Of sides that no seed pairs they are the difference of the means and the
     standard deviation of a value of a less one of b. `p_support` is small where the data speak for
     the assertion, `p_refute` where against it. `sample` is what the test reads, `tolerance` how
-    near to an edge of the margin a difference is on it.
+    near to an edge of the margin a difference is on it. `may_be_lower` and `may_be_higher` mark
+    censored differences, by seed; both are empty where none is.
     """
 
     kind: Kind
@@ -38,6 +45,19 @@ class Judgement:
     p_refute: float
     sample: tuple[tuple[float, ...], ...]
     tolerance: float = 0.0
+    may_be_lower: tuple[bool, ...] = ()
+    may_be_higher: tuple[bool, ...] = ()
+
+    @property
+    def censored(self) -> int:
+        """How many differences are known on one side alone."""
+        return int(np.count_nonzero(np.logical_or(*self.marks))) if self.may_be_lower else 0
+
+    @property
+    def marks(self) -> Marks:
+        """Which true differences may be lower than the one read, and which higher."""
+        lower, higher = (np.array(m, dtype=bool) for m in (self.may_be_lower, self.may_be_higher))
+        return lower, higher
 
     @property
     def differences(self) -> tuple[float, ...]:
@@ -57,6 +77,7 @@ def judge(
     *,
     test: AnyTest = "t",
     tolerance: float | None = None,
+    censored: tuple[ArrayLike, ArrayLike] | None = None,
 ) -> Judgement:
     """Test one assertion about a - b in both directions.
 
@@ -91,6 +112,10 @@ def judge(
         How near to an edge of the margin a difference is on it, which counts against either verdict
         by the sign and rank tests: :func:`tie_tolerance` of the two sides. Without it that of the
         differences alone, which serves sides of up to 16 times their size.
+    censored
+        Two truth values for each seed, shapes (n,): whether its true difference may be lower than
+        the one given, and whether higher, as of a time that was cut at a cap. A test of a mean that
+        would need to know more has p = 1; the sign test counts such a seed against itself.
 
     Returns
     -------
@@ -118,8 +143,9 @@ def judge(
     values = rule.sample(differences)
     margin = number("margin", margin, "a finite number, at least 0", low=0.0)
     near = float(rule.tolerance(tolerance, values))
+    marks = _marks(censored, rule, len(values[0]))
     support, refute = _pair(
-        region, values, margin, rule, near, rule.p_greater, rule.undecidable(*values)
+        region, values, margin, rule, near, rule.p_greater, rule.undecidable(*values), marks
     )
     return Judgement(
         kind,
@@ -132,7 +158,44 @@ def judge(
         float(refute),
         tuple(tuple(side.tolist()) for side in values),
         near,
+        *(tuple(m.tolist()) for m in marks),
     )
+
+
+def judge_identical(
+    kind: Kind, differences: Array, margin: float, reach: tuple[float, float]
+) -> Judgement:
+    """Test an assertion whose differences are all the same, by the range that they have."""
+    region, rule = region_of(kind, tested=True), rule_of("identical")
+    values = _identical.sample(differences, *reach)
+    blank = rule.undecidable(*values)
+    support, refute = _pair(region, values, margin, rule, 0.0, rule.p_greater, blank)
+    return Judgement(
+        kind,
+        margin,
+        "identical",
+        len(differences),
+        float(differences[0]),
+        0.0,
+        float(support),
+        float(refute),
+        tuple(tuple(side.tolist()) for side in values),
+    )
+
+
+def _marks(censored: tuple[ArrayLike, ArrayLike] | None, rule: Rule, n: int) -> Marks:
+    """Return the marks of censored differences; empty ones where none is."""
+    if censored is None:
+        return _UNMARKED, _UNMARKED
+    lower, higher = (np.asarray(marks, dtype=np.bool_) for marks in censored)
+    if lower.shape != (n,) or higher.shape != (n,) or rule.sides:
+        raise refuse(
+            "censored",
+            censored,
+            f"two truth values for each of {n} paired differences",
+            "give (may_be_lower, may_be_higher), and a test of paired differences",
+        )
+    return (lower, higher) if (lower | higher).any() else (_UNMARKED, _UNMARKED)
 
 
 def judge_many(
@@ -195,7 +258,9 @@ def p_pair_without_each(judgement: Judgement) -> tuple[Array, Array]:
     def p_of(*sample_and_bound: Any) -> Array:
         return rule.p_without_each(sample_and_bound[:-1], sample_and_bound[-1])
 
-    return _pair(region, values, judgement.margin, rule, judgement.tolerance, p_of, blank)
+    return _pair(
+        region, values, judgement.margin, rule, judgement.tolerance, p_of, blank, judgement.marks
+    )
 
 
 def _pair(
@@ -206,6 +271,7 @@ def _pair(
     tolerance: Array | float,
     p_of: Callable[..., Array],
     blank: NDArray[np.bool_],
+    marks: Marks = (_UNMARKED, _UNMARKED),
 ) -> tuple[Array, Array]:
     """Test on which side of each edge the effect lies.
 
@@ -214,10 +280,10 @@ def _pair(
     low, high = region.bounds(margin)
 
     def above(edge: float) -> Array:
-        return p_of(*rule.against_ties(values, tolerance), edge)
+        return _p_above(values, edge, rule, tolerance, p_of, marks[0])
 
     def below(edge: float) -> Array:
-        return p_of(*rule.against_ties(rule.exchanged(values), tolerance), -edge)
+        return _p_above(rule.exchanged(values), -edge, rule, tolerance, p_of, marks[1])
 
     inside = [test(end) for test, end in ((above, low), (below, high)) if math.isfinite(end)]
     outside = [test(end) for test, end in ((below, low), (above, high)) if math.isfinite(end)]
@@ -227,11 +293,45 @@ def _pair(
     return np.where(blank, 1.0, support), np.where(blank, 1.0, refute)
 
 
-def combine(judgements: Sequence[Judgement]) -> tuple[float, float]:
+def _p_above(
+    values: Sample,
+    edge: float,
+    rule: Rule,
+    tolerance: Array | float,
+    p_of: Callable[..., Array],
+    may_be_lower: NDArray[np.bool_],
+) -> Array:
+    lowered = rule.against_ties(worst_case(values, rule, may_be_lower), tolerance)
+    p = p_of(*lowered, edge)
+    return np.where(is_barred(rule, may_be_lower, np.shape(p)), 1.0, p) if may_be_lower.size else p
+
+
+def worst_case(values: Sample, rule: Rule, may_be_lower: NDArray[np.bool_]) -> Sample:
+    """Return the sample with what may be lower at its lowest, for a rule about the median."""
+    if rule.about != "median" or not may_be_lower.any():
+        return values
+    return (np.where(may_be_lower, -LARGEST, values[0]),)
+
+
+def is_barred(
+    rule: Rule, may_be_lower: NDArray[np.bool_], shape: tuple[int, ...] = ()
+) -> NDArray[np.bool_]:
+    """Whether a mean cannot be shown to be large, as some value may be lower than it says.
+
+    Of the shape of one number, or of one without each seed in turn.
+    """
+    if rule.about == "median":
+        return np.zeros(shape, dtype=np.bool_)
+    left = np.count_nonzero(may_be_lower) - (may_be_lower if shape else 0)
+    return np.asarray(left > 0)
+
+
+def combine(judgements: Sequence[Judgement], counts: Sequence[Counted] = ()) -> tuple[float, float]:
     """The two p-values of a claim that asserts all of its k assertions together.
 
     Support needs every assertion, so it is the largest p_support, unadjusted; refutation needs any
-    one, so it is k times the smallest p_refute, at most 1 (Bonferroni).
+    one, so it is k times the smallest p_refute, at most 1 (Bonferroni). Of the members of `counts`
+    at least so many must hold as each says.
 
     Raises
     ------
@@ -250,5 +350,6 @@ def combine(judgements: Sequence[Judgement]) -> tuple[float, float]:
             "judgements must hold at least one Judgement, but is empty (list); judge an assertion"
             " first"
         )
-    support = max(j.p_support for j in judgements)
-    return support, min(1.0, len(judgements) * min(j.p_refute for j in judgements))
+    p = np.array([(j.p_support, j.p_refute) for j in judgements]).T
+    support, refute = Structure(len(judgements), tuple(counts)).p(*p)
+    return float(support), float(refute)

@@ -14,9 +14,11 @@ import numpy as np
 from faeval._arguments import LARGEST, count, level, refuse
 from faeval.errors import FaevalError
 from faeval.stats._contrast import Contrast
+from faeval.stats._counts import Counted, Structure
 from faeval.stats._holm import Decision, decide_family
+from faeval.stats._identical import serves
 from faeval.stats._interval import Interval, decision_interval
-from faeval.stats._judge import Judgement, judge
+from faeval.stats._judge import Judgement, judge, judge_identical
 from faeval.stats._kinds import region_of
 from faeval.stats._looks import nominal_level, nominal_levels, sequential_p
 from faeval.stats._replicates import explain_no_spread, explain_pooling
@@ -35,6 +37,7 @@ LEAST_POWER = 0.5
 class Question:
     """A claim as the rule sees it: the contrasts that must all hold, and how they are to be tested.
 
+    Contrasts that `counts` names need not hold each: of those so many must as they say.
     `seeds` names the replicate behind each value; names that repeat are refused. `looks` are the
     numbers of seeds at which the claim is looked at, registered before the first run; the last is
     the plan, `looks` empty plans all seeds given. `problem` is a word and a code that forbid
@@ -52,6 +55,12 @@ class Question:
     problem: Problem | None = None
     powers: tuple[float | None, ...] = ()
     seed_used: bool = False
+    counts: tuple[Counted, ...] = ()
+
+    @property
+    def structure(self) -> Structure:
+        """Which contrasts must hold."""
+        return Structure(len(self.contrasts), self.counts)
 
 
 @dataclass(frozen=True)
@@ -123,14 +132,27 @@ def rule(questions: Sequence[Question], alpha: float = 0.05, *, unrun: int = 0) 
     return [case.ruling(decision) for case, decision in zip(cases, decisions, strict=False)]
 
 
-def _judged(contrast: Contrast, rule: Rule) -> Judgement:
-    return judge(
+def _judged(contrast: Contrast, rule: Rule, is_counted: bool) -> Judgement:
+    """Judge one contrast; where its differences are all the same, by their range if that serves."""
+    is_still = rule.needs_spread and not contrast.varies(rule.sides)
+    if is_still and by_range(contrast, rule):
+        return judge_identical(contrast.kind, contrast.differences, contrast.margin, contrast.reach)
+    judgement = judge(
         contrast.kind,
-        contrast.differences if rule.paired else (contrast.a, contrast.b),
+        contrast.sample(rule.sides) if rule.sides else contrast.differences,  # type: ignore[arg-type]
         contrast.margin,
         test=rule.name,
         tolerance=contrast.tolerance,
+        censored=contrast.censored,
     )
+    # what nothing can be said of counts against the other members, as what was not run does
+    return replace(judgement, p_support=1.0, p_refute=1.0) if is_still and is_counted else judgement
+
+
+def by_range(contrast: Contrast, rule: Rule) -> bool:
+    """Whether differences that are all the same may be bounded by the range that they have."""
+    is_of_means = rule.about == "mean" and not rule.sides and contrast.censored is None
+    return is_of_means and len(contrast.a) > 1 and serves(contrast.differences, contrast.reach)
 
 
 class _Case:
@@ -139,16 +161,21 @@ class _Case:
     def __init__(self, question: Question, first: float) -> None:
         self.question, self.first = question, first
         self.rule = rule_of(question.test, deciding=True)
-        self.looks = question.looks
+        self.looks, self.structure = question.looks, question.structure
+        self.still = ""  # why nothing is decided, unless the range of the values decides it
         self._check()
-        self.n = min((len(c.a) for c in question.contrasts), default=0)
+        self.n = min((min(len(c.a), len(c.b)) for c in question.contrasts), default=0)
         self.reached = [look for look in self.looks if look <= self.n]
         self.problem = self._problem()
         # judged[look][contrast]; without looks there is one, at all seeds.
         usable = self.n > 0 and not (self.problem is not None and self.problem[0] == "invalid")
         at = (self.reached or [self.n]) if usable else []
         self.judged = [
-            tuple(_judged(c.first(n), self.rule) for c in question.contrasts) for n in at
+            tuple(
+                _judged(c.first(n) if self.looks else c, self.rule, i in self.structure.counted)
+                for i, c in enumerate(question.contrasts)
+            )
+            for n in at
         ]
         self.p_support, self.p_refute = self._p() if self.problem is None else ([1.0], [1.0])
 
@@ -159,11 +186,12 @@ class _Case:
                 "questions: a Question has neither contrasts nor a problem; give contrasts(...), or"
                 " problem=(word, code, text)"
             )
-        if self.looks and not self.rule.looks:
+        if self.looks and (not self.rule.looks or self.question.counts):
+            what = "it counts assertions" if self.rule.looks else f"the test is {self.rule.name}"
             raise refuse(
                 "looks",
                 self.looks,
-                f"left out where the test is {self.rule.name}, not t",
+                f"left out where {what}: the error rates of looks are known for the t test alone",
                 "plan a fixed number of seeds",
             )
 
@@ -198,7 +226,7 @@ class _Case:
                 return "invalid", "unit_mismatch", explain_pooling(first, list(map(str, seeds)))
         for c in self.question.contrasts:
             if not all(
-                (np.abs(v) <= LARGEST).all() for v in (c.a, c.b, *c.sample(self.rule.paired))
+                (np.abs(v) <= LARGEST).all() for v in (c.a, c.b, *c.sample(self.rule.sides))
             ):
                 return (
                     "invalid",
@@ -207,15 +235,23 @@ class _Case:
                 )
         if self.n < self.rule.least:
             return "inconclusive", "unattainable", self._too_few()
-        for c in self.question.contrasts:
-            if c.varies(self.rule.paired):
+        return self._without_spread()
+
+    def _without_spread(self) -> Problem | None:
+        """What cannot be told, as values do not vary; members of a count do not count then."""
+        for i, c in enumerate(self.question.contrasts):
+            if i in self.structure.counted or c.varies(self.rule.sides):
                 continue
             unused = not self.question.seed_used and all(
                 equal_beyond_rounding(side, side) for side in (c.a, c.b)
             )
-            if unused or self.rule.needs_spread:
-                text = explain_no_spread(c.a, c.b, c.tolerance, unused, paired=self.rule.paired)
+            if self.rule.about == "rate" or not (unused or self.rule.needs_spread):
+                continue
+            paired = not self.rule.sides
+            text = explain_no_spread(c.a, c.b, c.tolerance, unused, paired=paired)
+            if unused or self.looks or not by_range(c, self.rule):
                 return "inconclusive", "no_spread", text
+            self.still = text
         return None
 
     def _too_few(self) -> str:
@@ -231,13 +267,15 @@ class _Case:
     def _p(self) -> tuple[list[float], list[float]]:
         """The claim's two p-values; with looks the sequential ones at each look reached."""
         k = len(self.question.contrasts)
-        support: list[float] = [max(j.p_support for j in judged) for judged in self.judged]
-        refute = np.array([[j.p_refute for j in judged] for judged in self.judged])
-        if self.looks:
-            support = list(sequential_p(support, self.looks))
-            refute = np.array([self._against(i) for i in range(k)]).T
-        against: list[float] = np.minimum(1.0, k * refute.min(axis=1)).tolist()
-        return support, against
+        if not self.looks:
+            (judged,) = self.judged
+            p = np.array([(j.p_support, j.p_refute) for j in judged]).T
+            support, against = self.structure.p(*p)
+            return [float(support)], [float(against)]
+        largest = [max(j.p_support for j in judged) for judged in self.judged]
+        smallest = sequential_p(largest, self.looks)
+        refute = np.array([self._against(i) for i in range(k)]).T
+        return list(smallest), np.minimum(1.0, k * refute.min(axis=1)).tolist()
 
     def _against(self, i: int) -> list[float]:
         """Sequential p against one contrast.
@@ -252,13 +290,13 @@ class _Case:
         """Put the family's decision and what stands beside it together."""
         k = len(self.question.contrasts)
         contrasts = self._shown(decision)
-        intervals = tuple(self._interval(j, decision, k) for j in contrasts)
+        intervals = tuple(self._interval(i, j, decision, k) for i, j in enumerate(contrasts))
         n = contrasts[0].n if contrasts else 0
         if self.problem is not None:
             word, code, text = self.problem
             silent = replace(decision, verdict="inconclusive", look=None)
             return Ruling(word, code, text, silent, n, contrasts, intervals)
-        checks = sensitivity(contrasts, self._nominal(decision, k))
+        checks = sensitivity(contrasts, self._nominal(decision, k), self.question.counts)
         looks = len(self.reached)
         if decision.verdict != "inconclusive":
             look = decision.look if self.looks else None
@@ -295,9 +333,11 @@ class _Case:
         )
         return min(judged_so_far, key=lambda judged: judged[deciding].p_refute)
 
-    def _interval(self, judgement: Judgement, decision: Decision, k: int) -> Interval:
+    def _interval(self, i: int, judgement: Judgement, decision: Decision, k: int) -> Interval:
         if not self.looks:
-            return decision_interval(judgement, decision.level_support, decision.level_refute, k)
+            supporting, refuting_share = self.structure.shares(i)
+            level = decision.level_support / supporting
+            return decision_interval(judgement, level, decision.level_refute, refuting_share)
         share = k * region_of(judgement.kind).tails
         refuting = share * nominal_level(decision.level_refute / share, self.looks)
         return decision_interval(
@@ -321,8 +361,12 @@ class _Case:
                 f" {self.looks[looks]} seeds."
             )
             return "plan_not_reached", text
+        if self.still:
+            return "no_spread", self.still
+        if any(judgement.censored for judgement in shown):
+            return "censored", self._cut(shown)
         least = self.rule.attainable(n)
-        if least > self.first:
+        if least * self.structure.least_share > self.first:
             text = (
                 f"at n = {n} the smallest p that the {self.rule.name} test can give is"
                 f" {least:.3g}, above {self.first:.3g}."
@@ -338,3 +382,10 @@ class _Case:
             for power, j, i in zip(powers, shown, intervals, strict=True)
         )
         return ("underpowered" if weak else "straddles_margin"), ""
+
+    def _cut(self, shown: tuple[Judgement, ...]) -> str:
+        most = max(judgement.censored for judgement in shown)
+        return (
+            f"at {most} of {self.n} seeds a run never crossed the threshold, so its time is known"
+            " only to be longer than the run; plan runs long enough that fewer than 10 % are cut."
+        )

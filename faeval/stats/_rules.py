@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faeval._arguments import Array, choice, count, number, refuse, sample
-from faeval.stats import _deviations, _ranks, _rates, _sign, _sign_flip, _t, _welch
+from faeval.stats import _deviations, _identical, _ranks, _rates, _sign, _sign_flip, _t, _welch
 from faeval.stats._spread import mean_and_sd, own_tolerance, undecidable, without_each
 
 TestName: TypeAlias = Literal[
     "t", "sign-flip", "sign", "welch", "spread", "rate", "paired-rates", "unpaired-rates"
 ]
 #: Wilcoxon's test decides no claim: it stands beside the verdict as a sensitivity.
-AnyTest: TypeAlias = TestName | Literal["wilcoxon"]
+#: "identical" takes the place of a rule on means where all differences are the same.
+AnyTest: TypeAlias = TestName | Literal["wilcoxon", "identical"]
 #: What is asked of an arm's outcomes over seeds: their mean, their spread, or of 0 and 1 the rate.
 Outcome: TypeAlias = Literal["mean", "spread", "rate"]
 #: What a rule reads: the differences (d,), or both sides (a, b).
@@ -59,6 +60,9 @@ class Rule:
         Whether it reads both sides; else their differences by seed.
     one_arm
         Whether the second side is a number that the rate of the first is held against.
+    exchange
+        The sample of b - a, where that is not the differences with their signs turned, nor the
+        sides exchanged.
     decides
         Whether a claim may be decided by it.
     beside
@@ -98,6 +102,7 @@ class Rule:
     paired: bool = True
     sides: bool = False
     one_arm: bool = False
+    exchange: Callable[[Sample], Sample] | None = None
     decides: bool = True
     beside: bool = False
     counts: bool = True
@@ -127,9 +132,9 @@ class Rule:
 
     def exchanged(self, values: Sample) -> Sample:
         """Return the same of b - a."""
-        if not self.sides:
-            return (-values[0],)
-        return tuple(1.0 - side for side in values) if self.one_arm else values[::-1]
+        if self.exchange is not None:
+            return self.exchange(values)
+        return values[::-1] if self.sides else (-values[0],)
 
     def against_ties(self, values: Sample, tolerance: Array | float) -> Sample:
         """Return the sample as it is read: lowered by the tolerance.
@@ -291,7 +296,12 @@ RULES: dict[str, Rule] = {
             least=_deviations.LEAST,
             advised=_deviations.ADVISED,
         ),
-        _of_rates("rate", _rates.one_arm, one_arm=True),
+        _of_rates(
+            "rate",
+            _rates.one_arm,
+            one_arm=True,
+            exchange=lambda values: tuple(1.0 - side for side in values),
+        ),
         _of_rates("paired-rates", _rates.pairs, unpaired="unpaired-rates"),
         _of_rates("unpaired-rates", _rates.arms, paired=False),
         _paired(
@@ -301,6 +311,21 @@ RULES: dict[str, Rule] = {
             decides=False,
             beside=True,
             most_values=_ranks.MAX_N,
+        ),
+        Rule(
+            "identical",
+            "range_of_differences",
+            _identical.p_greater,
+            _identical.lower_bound,
+            _identical.attainable,
+            centre=_identical.centre,
+            sd=_identical.sd,
+            ordinary_bound=_identical.lower_bound,
+            undecidable=_identical.undecidable,
+            exchange=_identical.exchanged,
+            decides=False,
+            counts=False,
+            needs_spread=False,
         ),
     )
 }

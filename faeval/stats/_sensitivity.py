@@ -12,6 +12,7 @@ import numpy as np
 
 from faeval._arguments import level
 from faeval.errors import FaevalError
+from faeval.stats._counts import Counted, Structure
 from faeval.stats._holm import Decision, Word, word
 from faeval.stats._judge import Judgement, combine, judge, p_pair_without_each
 from faeval.stats._rules import RULES, rule_of
@@ -36,7 +37,9 @@ class Sensitivity:
     fragile: bool | None
 
 
-def sensitivity(judgements: Sequence[Judgement], decision: Decision) -> Sensitivity:
+def sensitivity(
+    judgements: Sequence[Judgement], decision: Decision, counts: Sequence[Counted] = ()
+) -> Sensitivity:
     """Look at a decided claim from other sides.
 
     Parameters
@@ -45,6 +48,8 @@ def sensitivity(judgements: Sequence[Judgement], decision: Decision) -> Sensitiv
         The k assertions of the claim, from :func:`judge`, on the same seeds.
     decision
         From :func:`decide_family`.
+    counts
+        Of which assertions not all must hold.
 
     Returns
     -------
@@ -68,8 +73,8 @@ def sensitivity(judgements: Sequence[Judgement], decision: Decision) -> Sensitiv
     {'sign-flip': 'supported', 'wilcoxon': 'supported'}
     """
     n = judgements[0].n if judgements else 0
-    without = leave_one_out(judgements, decision.level_support, decision.level_refute)
-    others = _other_tests(judgements, decision, n)
+    without = leave_one_out(judgements, decision.level_support, decision.level_refute, counts)
+    others = _other_tests(judgements, decision, n, counts)
     if decision.verdict == "inconclusive" or n < FEWEST_INFORMATIVE:
         return Sensitivity(without, others, None)
     opposite = "refuted" if decision.verdict == "supported" else "supported"
@@ -77,12 +82,14 @@ def sensitivity(judgements: Sequence[Judgement], decision: Decision) -> Sensitiv
     return Sensitivity(without, others, fragile)
 
 
-def _other_tests(judgements: Sequence[Judgement], decision: Decision, n: int) -> dict[str, Word]:
+def _other_tests(
+    judgements: Sequence[Judgement], decision: Decision, n: int, counts: Sequence[Counted]
+) -> dict[str, Word]:
     """The verdict by each other test of paired values that n seeds let decide."""
     others: dict[str, Word] = {}
     own = {j.test for j in judgements}
     strictest = min(decision.level_support, decision.level_refute)
-    for rule in RULES.values() if all(rule_of(test).paired for test in own) else ():
+    for rule in RULES.values() if not any(rule_of(test).sides for test in own) else ():
         too_long = rule.most_values is not None and n > rule.most_values
         if not rule.beside or rule.name in own or n < rule.least or too_long:
             continue
@@ -90,16 +97,27 @@ def _other_tests(judgements: Sequence[Judgement], decision: Decision, n: int) ->
             continue
         p, q = combine(
             [
-                judge(j.kind, j.differences, j.margin, test=rule.name, tolerance=j.tolerance)
+                judge(
+                    j.kind,
+                    j.differences,
+                    j.margin,
+                    test=rule.name,
+                    tolerance=j.tolerance,
+                    censored=j.marks if j.may_be_lower else None,
+                )
                 for j in judgements
-            ]
+            ],
+            counts,
         )
         others[rule.name] = word(p <= decision.level_support, q <= decision.level_refute)
     return others
 
 
 def leave_one_out(
-    judgements: Sequence[Judgement], level_support: float, level_refute: float
+    judgements: Sequence[Judgement],
+    level_support: float,
+    level_refute: float,
+    counts: Sequence[Counted] = (),
 ) -> tuple[Word, ...]:
     """The word that a claim would get without each seed in turn, at the levels it met.
 
@@ -110,6 +128,8 @@ def leave_one_out(
     level_support, level_refute
         In (0, 0.5], as :func:`decide_family` gives them; refutation by one of k assertions is
         judged at level_refute / k.
+    counts
+        Of which assertions not all must hold.
 
     Returns
     -------
@@ -137,8 +157,8 @@ def leave_one_out(
             " (list); judge all assertions of one claim on the same seeds"
         )
     pairs = [p_pair_without_each(j) for j in judgements]
-    support = np.max([yes for yes, _ in pairs], axis=0)
-    refute = len(pairs) * np.min([no for _, no in pairs], axis=0)
+    yes, no = (np.array(side) for side in zip(*pairs, strict=True))
+    support, refute = Structure(len(pairs), tuple(counts)).p(yes, no)
     return tuple(
         word(yes, no)
         for yes, no in zip(
