@@ -15,9 +15,13 @@ if TYPE_CHECKING:
         Claim as Claim,
         Estimand as Estimand,
         Margin as Margin,
+        Ratio as Ratio,
         Verdict as Verdict,
         accuracy as accuracy,
         agree as agree,
+        any_of as any_of,
+        area as area,
+        at_least as at_least,
         below as below,
         cosine as cosine,
         credit_norm as credit_norm,
@@ -29,19 +33,29 @@ if TYPE_CHECKING:
         embedding as embedding,
         equivalent as equivalent,
         exceeds as exceeds,
+        first as first,
         gradient_norm as gradient_norm,
         growth as growth,
+        iqm as iqm,
         log10 as log10,
+        max as max,
         mean as mean,
+        median as median,
         metric as metric,
+        min as min,
         norm_ratio as norm_ratio,
         not_above as not_above,
         not_below as not_below,
         nudge as nudge,
         rho as rho,
+        share_above as share_above,
+        share_of_seeds as share_of_seeds,
+        slope as slope,
+        spread as spread,
         state_norm as state_norm,
         test_loss as test_loss,
         train_loss as train_loss,
+        trend as trend,
     )
     from faeval.errors import FaevalError as FaevalError
     from faeval.experiment import (
@@ -60,10 +74,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _CLAIMS = (
-    "Assertion Claim Estimand Margin Verdict accuracy agree below cosine credit_norm decide deep"
-    " depth_ladder depth_utility direction_stability embedding equivalent norm_ratio nudge exceeds"
-    " gradient_norm growth log10 mean metric not_above not_below rho state_norm test_loss"
-    " train_loss"
+    "Assertion Claim Estimand Margin Ratio Verdict accuracy agree any_of area at_least below"
+    " cosine credit_norm decide deep depth_ladder depth_utility direction_stability embedding"
+    " equivalent exceeds first gradient_norm growth iqm log10 max mean median metric min"
+    " norm_ratio not_above not_below nudge rho share_above share_of_seeds slope spread state_norm"
+    " test_loss train_loss trend"
 )
 _EXPERIMENT = "Arm Experiment Factor Metric register_metric register_network register_rule setting"
 _WHERE = {

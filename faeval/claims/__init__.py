@@ -4,14 +4,22 @@ from faeval.claims._arm_names import as_claimed as as_claimed
 from faeval.claims._assertion import (
     Assertion as Assertion,
     Margin as Margin,
+    Ratio as Ratio,
     agree as agree,
     below as below,
     equivalent as equivalent,
     exceeds as exceeds,
     not_above as not_above,
     not_below as not_below,
+    spread as spread,
 )
 from faeval.claims._claim import Claim as Claim, with_gates as with_gates
+from faeval.claims._counts import (
+    Count as Count,
+    any_of as any_of,
+    at_least as at_least,
+    share_of_seeds as share_of_seeds,
+)
 from faeval.claims._decide import decide as decide
 from faeval.claims._design import (
     Design as Design,
@@ -68,6 +76,7 @@ from faeval.claims._measurement import (
     Measurement as Measurement,
     contrast_specs as contrast_specs,
     measured_contrasts as measured_contrasts,
+    structure_of as structure_of,
 )
 from faeval.claims._pending import same_expectation as same_expectation, seeds_for as seeds_for
 from faeval.claims._pilot import (
@@ -80,14 +89,28 @@ from faeval.claims._pilot import (
 )
 from faeval.claims._seed_plan import Drawn as Drawn, seed_list as seed_list
 from faeval.claims._session import settled as settled
+from faeval.claims._summaries import (
+    area as area,
+    first as first,
+    iqm as iqm,
+    max as max,
+    median as median,
+    min as min,
+    share_above as share_above,
+    slope as slope,
+    trend as trend,
+)
 from faeval.claims._verdict import (
     REASONS as REASONS,
     REGISTRATIONS as REGISTRATIONS,
     WORDS as WORDS,
     AssertionResult as AssertionResult,
     Caution as Caution,
+    CountResult as CountResult,
     MeasuredError as MeasuredError,
+    RatioResult as RatioResult,
     Side as Side,
+    Sum as Sum,
     Term as Term,
     Verdict as Verdict,
 )

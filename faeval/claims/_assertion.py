@@ -158,9 +158,9 @@ class Assertion:
 
     @property
     def effect(self) -> float | None:
-        """The effect anticipated, on the axis that is tested; of two edges none at all if unsaid."""
+        """The effect anticipated, on the axis that is tested; none at all for two edges, unsaid."""
         is_ratio = isinstance(self.margin, Ratio)
-        if is_ratio and self.margin.of == "means":
+        if isinstance(self.margin, Ratio) and self.margin.of == "means":
             return None
         if self.anticipated is None:
             return 0.0 if self.region.two_sided else None
@@ -177,7 +177,9 @@ class Assertion:
         return self.paired and not self.spreads
 
     def __str__(self) -> str:
-        a, b = (f"spread({side})" for side in (self.a, self.b)) if self.spreads else (self.a, self.b)
+        a, b = (
+            (f"spread({side})" for side in (self.a, self.b)) if self.spreads else (self.a, self.b)
+        )
         return self.region.text.format(a=a, b=b, margin=self.margin)
 
 
@@ -205,11 +207,11 @@ def _assertion(
     if any(spreads) and not all(spreads):
         raise FaevalError(
             f"{where}: one side is a spread and the other is not; a spread is compared with that of"
-            " another arm, fe.spread(...) on both sides: against a number no rule holds at few seeds."
+            " another arm, fe.spread(...) on both sides; no rule for one spread holds at few seeds."
         )
     effect = None if anticipated is None else finite(anticipated)
     if anticipated is not None and (
-        effect is None or (isinstance(margin, Ratio) and not 0 < effect)
+        effect is None or (isinstance(margin, Ratio) and not effect > 0)
     ):
         unit = "factor above 0" if isinstance(margin, Ratio) else "number in the metric's unit"
         raise FaevalError(

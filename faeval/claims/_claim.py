@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from types import FrameType, MappingProxyType
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from faeval import stats
 from faeval._arguments import finite, shown
 from faeval.claims._assertion import Assertion, Margin, Ratio
+from faeval.claims._counts import Count, flattened
 from faeval.claims._estimand import Atom, Call, Estimand, Read
 from faeval.claims._seed_plan import DEFAULT_SEEDS, Drawn, planned_looks, seed_plan
 from faeval.claims._verdict import REASONS, WORDS
@@ -39,7 +40,7 @@ class Claim:
     sentence
         What is claimed, in words.
     *assertions
-        All of them must hold.
+        All of them must hold; ``fe.at_least`` and ``fe.any_of`` are parts of which so many must.
     attributed_to
         The factor, or factors, that the two sides differ in: required when they differ, and nothing
         else may.
@@ -94,7 +95,7 @@ class Claim:
     """
 
     sentence: str
-    assertions: tuple[Assertion, ...]
+    assertions: tuple[Assertion | Count, ...]
     attributed_to: tuple[str, ...] = ()
     family: str | None = None
     expect: str | Mapping[str, str] | None = None
@@ -122,7 +123,7 @@ class Claim:
     def __init__(
         self,
         sentence: str,
-        *assertions: Assertion,
+        *assertions: Assertion | Count,
         attributed_to: str | Iterable[str] = (),
         family: str | None = None,
         expect: str | Mapping[str, str] | None = None,
@@ -155,7 +156,8 @@ class Claim:
             raise FaevalError(
                 f"{where}: test={test!r} is not one of {', '.join(map(repr, TESTS))}.{hint}"
             )
-        rule = _rule(test, assertions, where)
+        asserted = flattened(assertions)
+        rule = _rule(test, asserted, where)
         level = finite(alpha)
         text_or_none = "text, or left out"
         checks = (
@@ -190,12 +192,12 @@ class Claim:
             "controls": bounds,
             "test": test,
             "seeds": plans,
-            "looks": planned_looks(looks, plans, rule, where),
+            "looks": planned_looks(looks, plans, _no_looks(assertions, asserted, rule), where),
             "alpha": level,
             "diverged": diverged,
             "about": about,
             "note": note,
-            "published": _figures(published, assertions, where),
+            "published": _figures(published, asserted, where),
             "tags": _several(tags, str, f"{where}: tags", "words"),
             "source": source,
             "id": id,
@@ -259,13 +261,49 @@ class Claim:
         return None if word == "any" else word
 
     @property
+    def asserted(self) -> tuple[Assertion, ...]:
+        """Its assertions, those of counts among them."""
+        return flattened(self.assertions)
+
+    @property
+    def counts(self) -> tuple[Count, ...]:
+        """Its counts, of whose assertions so many must hold."""
+        return tuple(part for part in self.assertions if isinstance(part, Count))
+
+    def counted(self) -> Iterator[tuple[Count, tuple[int, ...]]]:
+        """Yield each count with the places of its members among the assertions."""
+        place = 0
+        for part in self.assertions:
+            size = len(part.members) if isinstance(part, Count) else 1
+            if isinstance(part, Count):
+                yield part, tuple(range(place, place + size))
+            place += size
+
+    def without(self, places: Collection[int]) -> Claim:
+        """Return the claim as far as it reads other assertions than those at such places."""
+        kept = tuple(a for i, a in enumerate(self.asserted) if i not in places)
+        return self.named(assertions=kept)
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether the seed pairs the sides of all of its assertions."""
+        return all(assertion.is_paired for assertion in self.asserted)
+
+    @property
     def rule(self) -> stats.TestName:
-        """The name of the rule that decides it, in ``faeval.stats.RULES``."""
-        return _rule(self.test, self.assertions, self.name).name  # type: ignore[return-value]
+        """The name of the rule that decides it, as far as it is known without an experiment."""
+        return self.rule_with(())
+
+    def rule_with(self, rates: Collection[str]) -> stats.TestName:
+        """Return the name of the rule that decides it, in ``faeval.stats.RULES``.
+
+        ``rates`` names the metrics that an experiment declares to be outcomes, 0 or 1.
+        """
+        return _rule(self.test, self.asserted, f"claim {self.name!r}", rates).name  # type: ignore[return-value]
 
     def reads(self, controls: bool = False) -> tuple[Read, ...]:
         """Return all that its assertions read from evidence, each once; its controls too."""
-        assertions = (*self.assertions, *(self.controls if controls else ()))
+        assertions = (*self.asserted, *(self.controls if controls else ()))
         return tuple(dict.fromkeys(r for a in assertions for r in a.contrast.reads()))
 
     def arms(self) -> tuple[Arm, ...]:
@@ -282,7 +320,7 @@ class Claim:
     def canonical(self) -> dict[str, Any]:
         """Return what decides the claim, as plain data: everything but its prose."""
         return {
-            "assertions": [_spelt(a) for a in self.assertions],
+            "assertions": [_spelt_part(part) for part in self.assertions],
             "attributed_to": list(self.attributed_to),
             "family": self.family,
             "requires": sorted(g.name for g in self.requires),
@@ -321,21 +359,71 @@ def with_gates(claims: Iterable[Claim]) -> list[Claim]:
     return list(gates.values())
 
 
-def _rule(test: str, assertions: Sequence[Assertion], where: str) -> stats.Rule:
+def _rule(
+    test: str, assertions: Sequence[Assertion], where: str, rates: Collection[str] = ()
+) -> stats.Rule:
     """Return the rule that decides a claim; raise FaevalError where its assertions take several."""
-    rule = stats.rule_of(test, deciding=True)
-    if len({assertion.paired for assertion in assertions}) > 1:
+    rules = {name: a for a in assertions for name in [_rule_of(test, a, where, rates)]}
+    if len(rules) > 1:
+        names = " and ".join(sorted(rules))
         raise FaevalError(
-            f"{where}: some of its assertions are paired and some are not; make two claims of them."
+            f"{where}: its assertions are decided by different rules ({names}); make a claim of"
+            " each."
         )
-    if assertions[0].paired:
-        return rule
+    (name,) = rules
+    return stats.rule_of(name)
+
+
+def _rule_of(test: str, assertion: Assertion, where: str, rates: Collection[str]) -> str:
+    name = _rule_of_outcome(assertion, where, rates)
+    if name is not None and test != "t":
+        raise FaevalError(
+            f"{where}: test={test!r} decides means and medians; '{assertion}' is decided by the"
+            f" rule {name!r}, so leave test= out."
+        )
+    rule = stats.rule_of(name or test, deciding=True)
+    if assertion.paired or not rule.paired:
+        return rule.name
     if rule.unpaired is None:
         raise FaevalError(
             f"{where}: test={test!r} needs sides that the seed pairs, and paired=False says that it"
             " does not; leave test= out."
         )
-    return stats.rule_of(rule.unpaired)
+    return rule.unpaired
+
+
+def _rule_of_outcome(assertion: Assertion, where: str, rates: Collection[str]) -> str | None:
+    """Return the rule of spreads or rates that an assertion takes; None where it is about means."""
+    if assertion.spreads:
+        return "spread"
+    outcomes = {side.outcome(rates) for side in (assertion.a, assertion.b) if side.terms}
+    if outcomes == {"mean"}:
+        return None
+    is_number = not assertion.b.terms
+    if (
+        outcomes != {"rate"}
+        or not assertion.a.terms
+        or isinstance(assertion.margin, Ratio)
+        or assertion.region.per_unit
+    ):
+        raise FaevalError(
+            f"{where}: '{assertion}' reads outcomes (0 or 1 in each run); compare one outcome with"
+            " another, or with a number as the second side, by fe.Margin: a difference of rates."
+        )
+    return "rate" if is_number else "paired-rates"
+
+
+def _no_looks(
+    parts: Sequence[Assertion | Count], asserted: Sequence[Assertion], rule: stats.Rule
+) -> str:
+    """Return why a claim cannot be looked at early; empty where it can."""
+    if not rule.looks:
+        return f"the {rule.name} test"
+    if len(asserted) > len(parts) or any(isinstance(part, Count) for part in parts):
+        return "a count of assertions"
+    reads = (read for a in asserted for read in a.contrast.reads())
+    censored = any(read.course is not None and not read.course.is_area for read in reads)
+    return "a time to a threshold (fe.first)" if censored else ""
 
 
 def calling_frame() -> FrameType | None:
@@ -352,8 +440,8 @@ def _calling_module() -> str:
 
 
 def _check_assertions(assertions: Sequence[Any], where: str) -> None:
-    if not assertions or not all(isinstance(a, Assertion) for a in assertions):
-        wrong = next((a for a in assertions if not isinstance(a, Assertion)), None)
+    if not assertions or not all(isinstance(a, Assertion | Count) for a in assertions):
+        wrong = next((a for a in assertions if not isinstance(a, Assertion | Count)), None)
         raise FaevalError(
             f"{where}: needs assertions such as fe.exceeds(a, b, by=...); it was given {wrong!r}."
         )
@@ -370,15 +458,22 @@ def _bounds(controls: Any, where: str) -> tuple[Assertion, ...]:
     bounds = _several(
         controls, Assertion, f"{where}: controls", "assertions such as fe.exceeds(a, b, by=...)"
     )
-    if not all(bound.paired for bound in bounds):
+    if not all(bound.paired and isinstance(bound.margin, Margin) for bound in bounds):
         raise FaevalError(
-            f"{where}: controls= are compared seed by seed; leave paired=False out of them."
+            f"{where}: controls= are bounds on a difference at each seed; give them an fe.Margin,"
+            " and leave paired=False out."
         )
     return bounds
 
 
 def _is_text_or_none(value: Any) -> bool:
     return value is None or (isinstance(value, str) and bool(value.strip()))
+
+
+def _spelt_part(part: Assertion | Count) -> dict[str, Any]:
+    if isinstance(part, Assertion):
+        return _spelt(part)
+    return {"at_least": part.least, "members": [_spelt(member) for member in part.members]}
 
 
 def _spelt(assertion: Assertion) -> dict[str, Any]:
@@ -412,8 +507,10 @@ def _plain_atom(atom: Atom) -> dict[str, Any]:
             return {"log10": args[0]}
         numbers = {"numbers": list(atom.numbers)} if atom.numbers else {}
         return {"op": atom.op, "args": args, **numbers}
-    course = atom.course
-    over = {} if course is None else {"course": asdict(course)}
+    course, outcome = atom.course, atom.outcome
+    # Left out where they are not used, as above.
+    over: dict[str, Any] = {} if course is None else {"course": asdict(course)}
+    over |= {} if outcome is None else {"outcome": outcome}
     return {
         "metric": atom.metric,
         "arm": atom.arm.label,

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from faeval import stats
 from faeval._safe_text import cut, listed
 from faeval.claims._assertion import Assertion
 from faeval.claims._claim import Claim
@@ -50,6 +51,16 @@ class Design:
         """Return the run's last epoch, where the setting knows it."""
         return self.experiment.last_epoch(self.factors(arm)) if self.experiment else None
 
+    @property
+    def rates(self) -> frozenset[str]:
+        """The metrics that the experiment declares to be outcomes, 0 or 1 in each run."""
+        metrics = self.experiment.metrics.values() if self.experiment else ()
+        return frozenset(metric.name for metric in metrics if metric.outcome == "rate")
+
+    def rule(self, claim: Claim) -> stats.TestName:
+        """Return the name of the rule that decides a claim here."""
+        return claim.rule_with(self.rates)
+
     def states(self, read: Read, found: set[int]) -> tuple[int, ...]:
         """Return the states that an estimand averages over.
 
@@ -86,6 +97,7 @@ def check_names(claim: Claim, design: Design) -> None:
     if experiment is None:
         return
     where = f"claim {claim.name!r} in {experiment.name}"
+    claim.rule_with(design.rates)
     for reading in claim.reads(controls=True):
         if reading.metric not in experiment.metrics:
             names = ", ".join(sorted(experiment.metrics))
@@ -114,6 +126,11 @@ def _check_read(reading: Read, experiment: Experiment, where: str) -> None:
     wrong = _wrong_layers(reading, metric.layered, experiment.layers(factors))
     epochs = experiment.audited_epochs(factors)
     at_every_epoch = epochs == (None,) or metric.name == "train_loss"
+    if not wrong and reading.course is not None and not at_every_epoch and len(epochs) < 2:
+        wrong = (
+            f"{reading} reads {reading.metric} over epochs, and the experiment audits"
+            f" {named(reading.arm.label)} at one alone; audit it at several."
+        )
     if not wrong and not at_every_epoch and reading.epoch not in {*epochs, None}:
         wrong = (
             f"epoch {reading.epoch} of {named(reading.arm.label)} is not audited; audited are"
@@ -154,7 +171,7 @@ def confounded(claim: Claim, design: Design, ends: Ends | None = None) -> Proble
     Where runs end, only evidence may know: ``ends`` says it then, and before it is known the epoch
     may be named or not.
     """
-    for assertion in claim.assertions:
+    for assertion in claim.asserted:
         causes = set(claim.attributed_to)
         cells = _cells(assertion, design, causes, ends or {})
         if ends is None and all(
@@ -180,13 +197,18 @@ def _differing_factors(cells: _Cells) -> set[str]:
 def _attributable(cells: _Cells, differ: set[str], causes: set[str]) -> bool:
     """Return whether a contrast is explained by the factors that a claim names, and by no fewer."""
     if differ == causes:
-        return not differ or _cancel(cells, causes)
+        return not differ or _cancel(cells, causes) or _is_multiple(cells)
     return (
         bool(causes)
         and causes < differ
         and _cancel(cells, causes)
         and not any(_cancel(cells, causes - {f}) for f in causes)
     )
+
+
+def _is_multiple(cells: _Cells) -> bool:
+    """Return whether one cell is compared with a multiple of another: a margin by a factor."""
+    return len(cells) == 2 and cells[0][0] * cells[1][0] < 0
 
 
 def _cells(assertion: Assertion, design: Design, named: set[str], ends: Ends) -> _Cells:
@@ -266,7 +288,8 @@ def _explain(
     if differ == named:
         return (
             f"in '{assertion}' the weights do not cancel over {named_factors}: no difference is"
-            " attributed by it."
+            " attributed by it. For a factor between two sides give the margin as fe.Ratio(factor,"
+            " because), or compare fe.log10 of both."
         )
     remedy = "compare arms that differ in what is named alone."
     if by_ends and "epoch" in differ - named:
@@ -338,9 +361,9 @@ def own_seeds(claim: Claim, design: Design) -> Problem | None:
 
     It happens where an experiment makes the seed a factor of its arms.
     """
-    for assertion in claim.assertions:
+    for assertion in claim.asserted:
         seeds = {design.factors(r.arm).get("seed") for r in assertion.contrast.reads()}
-        if assertion.paired and len(seeds) > 1:
+        if assertion.is_paired and len(seeds) > 1:
             texts = " and ".join(sorted(repr(s) for s in seeds))
             return Problem(
                 "invalid",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from faeval._arguments import count, finite, shown, whole
 from faeval.claims._functions import FUNCTIONS, Function
 from faeval.errors import FaevalError
 from faeval.experiment import METRICS, Arm
+from faeval.stats import region_of
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,15 @@ class Course:
         """Whether it is the area; else the first epoch beyond the threshold."""
         return self.above is None and self.below is None
 
+    def is_beyond(self, value: float) -> bool:
+        """Whether a value is beyond the threshold; one on it is not, nor is what is undefined."""
+        return value > self.above if self.above is not None else value < (self.below or 0.0)
+
     def __str__(self) -> str:
         if self.is_area:
             return "area"
-        return (
-            "first above " + f"{self.above:g}"
-            if self.below is None
-            else f"first below {self.below:g}"
-        )
+        side, end = ("above", self.above) if self.below is None else ("below", self.below)
+        return f"first epoch {side} {end:g}"
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Read:
     epoch: int | None = None
     exact: str | None = None
     course: Course | None = None
+    outcome: Literal["rate"] | None = None
 
     def __str__(self) -> str:
         parts = [self.arm.label or "defaults"]
@@ -117,6 +120,10 @@ class Call:
         if self.op.startswith("slope"):
             points = (f"{x:g}: {arg}" for x, arg in zip(self.numbers, args, strict=True))
             return f"{self.op.replace('_', ' ')}({', '.join(points)})"
+        if self.function.is_outcome:
+            region, (margin,) = region_of(self.op.removeprefix("holds_")), self.numbers
+            a, b = args
+            return f"share of seeds ({region.text.format(a=a, b=b, margin=f'{margin:g}')})"
         numbers = "".join(f"{number:g}; " for number in self.numbers)
         return f"{self.op}({numbers}{', '.join(args)})"
 
@@ -214,6 +221,22 @@ class Estimand:
             signed += [(weight * w / whole, reading) for w, reading in inner]
         return signed
 
+    def outcome(self, rates: Collection[str] = ()) -> Literal["rate", "mean", "mixed"]:
+        """Return whether its values are outcomes, 0 or 1; "mixed" where they only enter it.
+
+        ``rates`` names metrics that an experiment declares to be outcomes.
+        """
+        is_rate = [_is_rate(atom, rates) for _, atom in self.terms]
+        if is_rate == [True] and self.terms[0][0] == 1.0 and not self.constant:
+            return "rate"
+        enters = any(is_rate) or any(
+            arg.outcome(rates) != "mean"
+            for _, atom in self.terms
+            if isinstance(atom, Call) and not atom.function.is_outcome
+            for arg in atom.args
+        )
+        return "mixed" if enters else "mean"
+
     def with_reads(self, change: Callable[[Read], Read]) -> Estimand:
         """Return the estimand with every read replaced."""
 
@@ -239,8 +262,14 @@ class Estimand:
 
 
 def _falls(read: Read) -> bool:
-    """Whether a higher metric makes the number of a read smaller: it is above a threshold sooner."""
+    """Whether a higher metric makes what is read smaller: it is above a threshold sooner."""
     return read.course is not None and read.course.above is not None
+
+
+def _is_rate(atom: Atom, rates: Collection[str]) -> bool:
+    if isinstance(atom, Call):
+        return atom.function.is_outcome
+    return atom.course is None and (atom.outcome == "rate" or atom.metric in rates)
 
 
 def as_estimand(value: Any, where: str) -> Estimand:
@@ -266,6 +295,7 @@ def metric(
     layers: Layers | Iterable[int] | int | None = None,
     epoch: int | None = None,
     exact: str | None = None,
+    outcome: Literal["rate"] | None = None,
 ) -> Estimand:
     """Return any metric of an arm as an estimand.
 
@@ -282,6 +312,9 @@ def metric(
         None reads the run's last epoch.
     exact
         "included" lets states whose credit is exact by construction into the average.
+    outcome
+        "rate" for an outcome that is 0 or 1 in each run, such as whether it converged: its rate
+        over seeds is decided by exact rules. An experiment may declare it of its metric instead.
 
     Raises
     ------
@@ -300,7 +333,13 @@ def metric(
         )
     if exact not in (None, "included"):
         raise FaevalError(f"fe.{name}: exact={exact!r} must be 'included' or left out.")
-    return Estimand(((1.0, Read(name, _arm(arm, name), _layers(layers, name), last, exact)),))
+    if outcome not in (None, "rate") or (outcome and layers is not None):
+        raise FaevalError(
+            f"fe.{name}: outcome={outcome!r} must be 'rate', of a metric with one number a run (0"
+            " or 1), or left out."
+        )
+    at = _layers(layers, name)
+    return Estimand(((1.0, Read(name, _arm(arm, name), at, last, exact, None, outcome)),))
 
 
 def _arm(given: Any, name: str) -> Arm:

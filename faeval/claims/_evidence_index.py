@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faeval.claims._design import Design
-from faeval.claims._estimand import Read
+from faeval.claims._estimand import Course, Read
 
 #: METRIC!PROPERTY is 1 where the metric holds that property.
 _HOLDS = "!"
@@ -20,13 +21,17 @@ _HOLDS = "!"
 class Cell:
     """The number of one row, its status, and the run that it came from.
 
-    ``copies`` has the numbers of several rows of one key.
+    ``copies`` has the numbers of several rows of one key. Of a number over all epochs ``epochs``
+    says which they are, and ``censored`` that no epoch crossed the threshold: the value is then the
+    last, a time that is longer in truth.
     """
 
     value: float
     status: str
     run: str
     copies: tuple[float, ...] = ()
+    epochs: tuple[int, ...] = ()
+    censored: bool = False
 
 
 #: What is known of one metric of one arm at one epoch, by (seed, layer).
@@ -97,6 +102,8 @@ class EvidenceIndex:
         A run that diverged has diverged at every later epoch. Where neither the read nor the
         setting says an epoch, each run is read at its end: see :meth:`ends`.
         """
+        if read.course is not None:
+            return self._over(read.metric, design.label(read.arm), read.course)
         label, epoch = self._place(read, design)
         if epoch is None:
             return self._at_ends(read.metric, label)
@@ -110,6 +117,14 @@ class EvidenceIndex:
             at: cell for at, cell in cells if cell.status == "diverged" and -1 < ends[at[0]] < epoch
         }
         return {**lost, **group}
+
+    def _over(self, metric: str, arm: str, course: Course) -> Cells:
+        """Return one number of all epochs for each (seed, layer)."""
+        rows: dict[tuple[int, int | None], dict[int, Cell]] = {}
+        for epoch in self.epochs_of(metric, arm):
+            for at, cell in self._group(metric, arm, epoch).items():
+                rows.setdefault(at, {})[epoch] = cell
+        return {at: over_epochs(cells, course) for at, cells in rows.items()}
 
     def _place(self, read: Read, design: Design) -> tuple[str, int | None]:
         """Return the label of a read's arm, and the epoch that the read or the setting says."""
@@ -180,6 +195,26 @@ class EvidenceIndex:
             copies = () if before is None else (*(before.copies or (before.value,)), value)
             cells[key] = Cell(value, self._statuses[status], self._runs[run], copies)
         return cells
+
+
+def over_epochs(cells: Mapping[int, Cell], course: Course) -> Cell:
+    """Return the number that a run has over its epochs: the area, or the first beyond a threshold.
+
+    A run that fails after it crossed the threshold has crossed it.
+    """
+    epochs, last = tuple(sorted(cells)), cells[max(cells)]
+    copies = next((cell.copies for cell in cells.values() if cell.copies), ())
+    failed = next((e for e in epochs if cells[e].status != "measured"), None)
+    values = [cells[e].value for e in epochs]
+    if course.is_area:
+        status = "measured" if failed is None else cells[failed].status
+        area = float(np.trapezoid(values, epochs)) if len(epochs) > 1 else math.nan
+        return Cell(area, status, last.run, copies, epochs)
+    crossed = next((e for e, v in zip(epochs, values, strict=True) if course.is_beyond(v)), None)
+    if failed is not None and (crossed is None or failed < crossed):
+        return Cell(math.nan, cells[failed].status, last.run, copies, epochs)
+    when = epochs[-1] if crossed is None else crossed
+    return Cell(float(when), "measured", last.run, copies, epochs, crossed is None)
 
 
 def _coded(column: Any) -> tuple[NDArray[np.int64], list[str]]:

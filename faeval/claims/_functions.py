@@ -1,6 +1,6 @@
 """Functions of several estimands: one number per seed out of several.
 
-A new one is a row of ``FUNCTIONS`` and a public function in ``_estimand.py``. Design checks, the
+A new one is a row of ``FUNCTIONS`` and a public function in ``_summaries.py``. Design checks, the
 evaluation and the ends of a range ask the row.
 """
 
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from faeval.stats import KINDS, Region, tie_tolerance
 
 Array = NDArray[np.float64]
 Numbers = tuple[float, ...]
@@ -31,6 +33,8 @@ class Function:
         Of its value; None is that of its arguments.
     range
         The ends of its values, of those of its arguments.
+    is_outcome
+        Whether it is 0 or 1 at each seed.
     """
 
     of: Callable[[Array, Numbers], Array]
@@ -40,6 +44,7 @@ class Function:
         min(low),
         max(high),
     )
+    is_outcome: bool = False
 
 
 def _everything(low: Numbers, high: Numbers) -> tuple[float, float]:
@@ -57,7 +62,8 @@ def _log10(values: Array, numbers: Numbers) -> Array:
 
 def _iqm(values: Array, numbers: Numbers) -> Array:
     cut = values.shape[1] // 4
-    return np.sort(values, axis=1)[:, cut : values.shape[1] - cut].mean(axis=1)
+    mean: Array = np.sort(values, axis=1)[:, cut : values.shape[1] - cut].mean(axis=1)
+    return mean
 
 
 def _share_above(values: Array, numbers: Numbers) -> Array:
@@ -88,7 +94,7 @@ def _per_doubling(k: int, x: Numbers) -> Numbers:
 def _picked(best: Callable[..., NDArray[np.intp]]) -> Callable[[Array, Numbers], Array]:
     def of(values: Array, numbers: Numbers) -> Array:
         values, scores = np.split(values, 2, axis=1)
-        undefined = np.isnan(scores).any(axis=1)
+        undefined = np.asarray(np.isnan(scores).any(axis=1))
         at = best(np.where(undefined[:, None], 0.0, scores), axis=1)
         return np.where(undefined, np.nan, values[np.arange(len(values)), at])
 
@@ -107,6 +113,19 @@ def _weighted(weights: Callable[[int, Numbers], Numbers]) -> Function:
     return Function(of, weights, range=_everything)
 
 
+def _holds(region: Region) -> Function:
+    def of(values: Array, numbers: Numbers) -> Array:
+        (margin,) = numbers
+        depth = np.array([region.depth(a - b, margin) for a, b in values.tolist()])
+        near = np.array([tie_tolerance(row) for row in np.nan_to_num(values)])
+        return np.where(np.isnan(depth), np.nan, depth > near)
+
+    def weights(k: int, numbers: Numbers) -> Numbers:
+        return region.sign, -region.sign
+
+    return Function(of, weights, "1", lambda low, high: (0.0, 1.0), is_outcome=True)
+
+
 #: Every function by its name in the canonical form of a claim.
 FUNCTIONS: dict[str, Function] = {
     "log10": Function(_log10, _even, "decades", _everything),
@@ -121,4 +140,5 @@ FUNCTIONS: dict[str, Function] = {
     "slope": _weighted(slope_weights),
     "slope_per_doubling": _weighted(_per_doubling),
     "trend": _weighted(trend_weights),
+    **{f"holds_{name}": _holds(region) for name, region in KINDS.items() if not region.per_unit},
 }

@@ -25,7 +25,7 @@ from pydantic import (
     model_serializer,
 )
 
-from faeval.claims._question import anywhere, question_of
+from faeval.claims._question import anywhere, flattened_forms, question_of
 from faeval.stats import KINDS
 
 #: Seeds for exploring and for setting margins; never for deciding.
@@ -42,19 +42,30 @@ class _Record(BaseModel):
 class Spread(_Record):
     """What a pilot gave for one tested assertion.
 
-    The number of seeds, and the mean and standard deviation (ddof 1) of its differences.
+    The number of seeds, and the mean and standard deviation (ddof 1) of its differences; of rates
+    that of the second side, too.
     """
 
     n: int
     mean: float
     sd: float
+    base: float | None = None
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out the rate where there is none: digests of older entries do not cover it."""
+        return {
+            name: value
+            for name, value in write(self).items()
+            if name != "base" or value is not None
+        }
 
 
 def _asking(canonical: dict[str, Any]) -> dict[str, Any]:
     """Refuse a claim that asks nothing that could be read, as a forged lock may hold."""
     if not all(isinstance(assertion, dict) for assertion in canonical["assertions"]):
         raise ValueError("an assertion is no object")
-    for assertion in canonical["assertions"]:
+    for assertion in flattened_forms(canonical["assertions"]):
         if assertion.get("kind") not in KINDS:
             raise ValueError(f"no assertion has the kind {assertion.get('kind')!r}")
     return canonical

@@ -6,7 +6,7 @@ These are contrasts of faeval.stats, with the words that say what each compares.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, TypeAlias, cast
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faeval import stats
-from faeval.claims._assertion import Assertion, Comparison
+from faeval.claims._assertion import Assertion, Comparison, Margin
 from faeval.claims._claim import Claim
 from faeval.claims._design import Design
 from faeval.claims._estimand import Atom, Call, Estimand, Read
@@ -46,7 +46,8 @@ class Measurement:
         apart: bool = False,
     ) -> None:
         self.claim, self.evidence, self.design, self.seeds = claim, evidence, design, tuple(seeds)
-        self.apart = apart and not claim.is_paired
+        self.apart = apart and _may_be_apart(claim)
+        self.rule = stats.rule_of(design.rule(claim))
         self.reads = claim.reads()
         self.groups = {reading: evidence.group(reading, design) for reading in self.reads}
         self.seeds_of = {reading: self._own_seeds(reading) for reading in self.reads}
@@ -68,7 +69,7 @@ class Measurement:
         last_epochs = {
             reading: self._last_epochs(reading)
             for reading in self.reads
-            if reading.epoch is None and self.design.last_epoch(reading.arm) is None
+            if self._is_at_end(reading)
         }
         with_epoch = {r for r, ends in last_epochs.items() if any(e >= 0 for e in ends.values())}
         # A metric that no run has at an epoch, such as a size, is of its arm's runs as they are,
@@ -82,6 +83,11 @@ class Measurement:
             if with_epoch
             and (r in with_epoch or (ends and (r.metric in metrics or r.arm not in arms)))
         }
+
+    def _is_at_end(self, reading: Read) -> bool:
+        """Whether a run is read at its end, which neither the claim nor the setting says."""
+        says = reading.epoch is not None or reading.course is not None
+        return not says and self.design.last_epoch(reading.arm) is None
 
     def _last_epochs(self, reading: Read) -> dict[int, int]:
         """Return the last epoch of each seed's run; of runs that diverged none."""
@@ -177,8 +183,9 @@ class Measurement:
                 ends = self.metric(atom).low, self.metric(atom).high
             else:
                 ends = atom.function.range(*zip(*map(self.range_of, atom.args), strict=True))
-            low, high = low + min(weight * end for end in ends), high + max(
-                weight * end for end in ends
+            low, high = (
+                low + min(weight * end for end in ends),
+                high + max(weight * end for end in ends),
             )
         return low, high
 
@@ -201,7 +208,10 @@ class Measurement:
         if read.course is not None:
             return Metric(f"{read.course} of {read.metric}")
         metrics = self.design.experiment.metrics if self.design.experiment else METRICS
-        return metrics.get(read.metric) or Metric(read.metric)
+        metric = metrics.get(read.metric) or Metric(read.metric)
+        if (read.outcome or metric.outcome) == "rate":
+            return replace(metric, outcome="rate", low=0.0, high=1.0, resolution=0.0)
+        return metric
 
     def values(self, compared: Comparison) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return both sides of a comparison, call only where nothing is missing.
@@ -214,9 +224,10 @@ class Measurement:
             return self._per_layer(compared.a), self._per_layer(compared.b)
         # "worst" is the end of the range that makes a - b speak against the assertion.
         against = 1.0 if region.low == -math.inf else -1.0
-        return self._evaluate(compared.a, against), self._evaluate(compared.b, -against)
+        return self.evaluate(compared.a, against), self.evaluate(compared.b, -against)
 
-    def _evaluate(self, estimand: Estimand, against: float) -> NDArray[np.float64]:
+    def evaluate(self, estimand: Estimand, against: float = -1.0) -> NDArray[np.float64]:
+        """Return an estimand at each seed; a diverged run at the end that `against` says."""
         total = np.full(self._rows(estimand), estimand.constant)
         with np.errstate(over="ignore", invalid="ignore"):
             for weight, atom in estimand.terms:
@@ -229,7 +240,7 @@ class Measurement:
 
     def _call(self, call: Call, against: float) -> NDArray[np.float64]:
         args = [
-            self._evaluate(arg, against * math.copysign(1.0, weight))
+            self.evaluate(arg, against * math.copysign(1.0, weight))
             for weight, arg in zip(call.weights, call.args, strict=True)
         ]
         return call.function.of(np.stack(args, axis=1), call.numbers)
@@ -281,7 +292,7 @@ class Measurement:
         of = atom.function.of
         return weight * np.stack([of(layer[:, None], ()) for layer in layers.T], axis=1)
 
-    def item_error(self, assertion: Assertion) -> float | None:
+    def item_error(self, contrast: Estimand) -> float | None:
         """Return the standard error of the seed-mean contrast over evaluation items.
 
         None where it is not recorded.
@@ -290,14 +301,10 @@ class Measurement:
         """
         blocks = []
         for k in range(1, ITEM_BLOCKS + 1):
-            if not all(
-                self.evidence.group(_block(r, k), self.design) for r in assertion.contrast.reads()
-            ):
+            if not all(self.evidence.group(_block(r, k), self.design) for r in contrast.reads()):
                 return None
-            contrast = assertion.contrast.with_reads(partial(_block, k=k))
-            block = Measurement(
-                _only(self.claim, assertion, contrast), self.evidence, self.design, self.seeds
-            )
+            of_block = contrast.with_reads(partial(_block, k=k))
+            block = Measurement(_only(self.claim, of_block), self.evidence, self.design, self.seeds)
             block.layers = {_block(r, k): self.layers[r] for r in self.layers}
             if any(c.status != "measured" or not math.isfinite(c.value) for *_, c in block.cells()):
                 return None
@@ -308,17 +315,26 @@ class Measurement:
                 for lay in block.layers[r]
             ):
                 return None
-            blocks.append(block._evaluate(contrast, -1.0))
+            blocks.append(block.evaluate(of_block))
         error = stats.item_error(np.array(blocks).T)
         return error if math.isfinite(error) else None
+
+
+def _may_be_apart(claim: Claim) -> bool:
+    """Whether arms may have seeds of their own: two, of one assertion, that no seed pairs."""
+    if claim.is_paired or len(claim.asserted) > 1:
+        return False
+    (assertion,) = claim.asserted
+    sides = (assertion.a, assertion.b)
+    return all(len({read.arm for read in side.reads()}) == 1 for side in sides)
 
 
 def _block(read: Read, k: int) -> Read:
     return replace(read, metric=f"{read.metric}@{k}")
 
 
-def _only(claim: Claim, assertion: Assertion, contrast: Estimand) -> Claim:
-    lone = Assertion(assertion.kind, contrast, Estimand(), assertion.margin)
+def _only(claim: Claim, contrast: Estimand) -> Claim:
+    lone = Assertion("exceeds", contrast, Estimand(), Margin(0.0, "blocks of items"))
     return claim.named(assertions=(lone,))
 
 
@@ -331,7 +347,8 @@ def units_of(contrast: Estimand, metrics: Mapping[str, Metric]) -> str:
 def _unit_of(atom: Atom, metrics: Mapping[str, Metric]) -> str:
     if isinstance(atom, Call):
         own = atom.function.unit
-        inner = {_unit_of(part, metrics) for arg in atom.args for _, part in arg.terms}
+        args = [arg for arg, w in zip(atom.args, atom.weights, strict=True) if w or own is None]
+        inner = {_unit_of(part, metrics) for arg in args for _, part in arg.terms}
         return own or (inner.pop() if len(inner) == 1 else "mixed units")
     unit = metrics[atom.metric].unit if atom.metric in metrics else "1"
     if atom.course is None:
@@ -344,6 +361,7 @@ class ContrastSpec:
     """One contrast of a claim as its design knows it, before any value; agreement has two.
 
     ``kind``, ``margin`` and ``sides`` are those that are tested: of a ratio of runs logarithms.
+    ``place`` is the assertion's among those of the claim.
     """
 
     text: str
@@ -354,12 +372,26 @@ class ContrastSpec:
     assertion: Assertion
     anticipated: float | None
     sides: tuple[Estimand, Estimand]
+    place: int
     agreement: Literal["mean", "layers"] | None = None
 
     @property
     def contrast(self) -> Estimand:
         """The estimand a - b as it is tested."""
         return self.sides[0] - self.sides[1]
+
+
+def structure_of(claim: Claim, blank: Collection[int] = ()) -> stats.Structure:
+    """Return which contrasts of a claim must hold, without the assertions at the places `blank`."""
+    places: dict[int, list[int]] = {}
+    specs = [spec for spec in contrast_specs(claim) if spec.place not in blank]
+    for i, spec in enumerate(specs):
+        places.setdefault(spec.place, []).append(i)
+    counts = tuple(
+        stats.Counted(count.least, tuple(tuple(places.get(i, ())) for i in members))
+        for count, members in claim.counted()
+    )
+    return stats.Structure(len(specs), counts)
 
 
 @dataclass(frozen=True)
@@ -372,12 +404,14 @@ class MeasuredContrast:
 
 def contrast_specs(claim: Claim) -> tuple[ContrastSpec, ...]:
     """Return the contrasts that a claim is decided by."""
-    return tuple(spec for assertion in claim.asserted for spec in _specs(assertion))
+    return tuple(
+        spec for i, assertion in enumerate(claim.asserted) for spec in _specs(assertion, i)
+    )
 
 
-def _specs(assertion: Assertion) -> tuple[ContrastSpec, ...]:
+def _specs(assertion: Assertion, place: int) -> tuple[ContrastSpec, ...]:
     if assertion.region.per_unit:
-        return _agreement(assertion)
+        return _agreement(assertion, place)
     effect = assertion.effect
     return tuple(
         ContrastSpec(
@@ -389,12 +423,13 @@ def _specs(assertion: Assertion) -> tuple[ContrastSpec, ...]:
             assertion,
             effect,
             (part.a, part.b),
+            place,
         )
         for part in assertion.comparisons
     )
 
 
-def _agreement(assertion: Assertion) -> tuple[ContrastSpec, ContrastSpec]:
+def _agreement(assertion: Assertion, place: int) -> tuple[ContrastSpec, ContrastSpec]:
     (part,) = assertion.comparisons
     a, b, margin = str(assertion.a), str(assertion.b), part.margin
     share = f"{100 * stats.AGREEMENT:g} % quantile"
@@ -407,26 +442,27 @@ def _agreement(assertion: Assertion) -> tuple[ContrastSpec, ContrastSpec]:
     apart = assertion.a - assertion.b, Estimand(constant=margin)
     return (
         ContrastSpec(
-            mean, "equivalent", margin, a, b, assertion, assertion.effect, both, "mean"
+            mean, "equivalent", margin, a, b, assertion, assertion.effect, both, place, "mean"
         ),
-        ContrastSpec(most, "below", 0.0, spread, f"{margin:g}", assertion, None, apart, "layers"),
+        ContrastSpec(
+            most, "below", 0.0, spread, f"{margin:g}", assertion, None, apart, place, "layers"
+        ),
     )
 
 
-def measured_contrasts(claim: Claim, measurement: Measurement) -> tuple[MeasuredContrast, ...]:
-    """Return the contrasts of a claim with their values over the seeds measured."""
+def measured_contrasts(measurement: Measurement) -> tuple[MeasuredContrast, ...]:
+    """Return the contrasts of what a measurement reads, with their values over its seeds."""
     contrasts = [
         contrast
-        for assertion in claim.asserted
+        for assertion in measurement.claim.asserted
         for part in assertion.comparisons
         for contrast in _contrasts(part, measurement)
     ]
-    return tuple(map(MeasuredContrast, contrast_specs(claim), contrasts))
+    return tuple(map(MeasuredContrast, contrast_specs(measurement.claim), contrasts))
 
 
 def _contrasts(part: Comparison, m: Measurement) -> tuple[stats.Contrast, ...]:
     contrast, apart = part.a - part.b, m.apart
-    low, high = m.censored(contrast) if not apart else (None, None)
     return stats.contrasts(
         part.kind,
         *m.values(part),
@@ -434,6 +470,6 @@ def _contrasts(part: Comparison, m: Measurement) -> tuple[stats.Contrast, ...]:
         resolution=m.resolution(contrast),
         sizes=np.concatenate([m.sizes(part.a), m.sizes(part.b)]) if apart else m.sizes(contrast),
         reach=m.range_of(contrast),
-        may_be_lower=low,
-        may_be_higher=high,
+        censored=None if m.rule.sides else m.censored(contrast),
+        paired=not apart,
     )

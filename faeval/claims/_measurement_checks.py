@@ -14,10 +14,10 @@ import numpy as np
 
 from faeval import stats
 from faeval._safe_text import listed
-from faeval.claims._assertion import Assertion
+from faeval.claims._assertion import Assertion, Ratio
 from faeval.claims._claim import Claim
 from faeval.claims._design import Design, Problem
-from faeval.claims._estimand import Log10, Read
+from faeval.claims._estimand import Call, Read
 from faeval.claims._evidence_index import Cell, EvidenceIndex
 from faeval.claims._measurement import WEIGHTS, Measurement
 from faeval.evidence import unlike_ends as ends_that_differ
@@ -36,6 +36,28 @@ _NOT_NEEDED = frozenset(
         "no sample",
     }
 )
+
+
+def blank_members(m: Measurement) -> frozenset[int]:
+    """Return the members of counts of which rows are lacking, by their places among assertions.
+
+    They count as what was not run; of the others the count may still be decided.
+    """
+    if not m.claim.counts or len(m.absent()) == len(m.seeds):
+        return frozenset()
+    there = set(m.seeds) - set(m.absent())
+    lacking = {
+        reading
+        for reading, counts in m.present.items()
+        if any(counts[seed] < len(m.layers[reading]) for seed in there)
+    }
+    blank = frozenset(
+        i
+        for count, members in m.claim.counted()
+        for i, member in zip(members, count.members, strict=True)
+        if lacking & {*member.contrast.reads()}
+    )
+    return frozenset() if len(blank) == len(m.claim.asserted) else blank
 
 
 def missing(m: Measurement) -> Problem | None:
@@ -80,12 +102,16 @@ def _unlike_seeds(m: Measurement) -> str:
         return ""
     has = listed([f"{named(label)} has {len(own)} seeds" for label, own in seeds.items()])
     shared = len(set.intersection(*seeds.values()))
-    how = (
-        "are paired by seed"
-        if all(assertion.paired for assertion in m.claim.assertions)
-        else "read both arms at the seeds of one plan, unpaired or not"
+    how, remedy = (
+        "are paired by seed",
+        "give all the same, or say paired=False of arms that share none",
     )
-    return f" Contrasts {how}: {has}, and they share {shared or 'none'}; give all the same."
+    if not m.claim.is_paired:
+        how, remedy = (
+            "read both arms at the seeds of one plan, unpaired or not",
+            "give all the same",
+        )
+    return f" Contrasts {how}: {has}, and they share {shared or 'none'}; give all the same{remedy}."
 
 
 def untrustworthy(m: Measurement) -> Problem | None:
@@ -108,11 +134,17 @@ def untrustworthy(m: Measurement) -> Problem | None:
     order = ("diverged", "below_floor", "undefined", "out_of_range")
     fault = next((problems[c] for c in order if c in problems), None)
     unit = problems.get("unit_mismatch")
-    return _nonconforming(m) or _below_the_seed(m, unit) or fault or _unlike_units(m)
+    return (
+        _nonconforming(m)
+        or _below_the_seed(m, unit)
+        or fault
+        or _unlike_units(m)
+        or _unlike_courses(m)
+    )
 
 
 def _has_worst(m: Measurement, read: Read) -> bool:
-    directed = not any(a.region.two_sided for a in m.claim.assertions)
+    directed = not any(a.region.two_sided for a in m.claim.asserted)
     return directed and m.metric(read).is_bounded
 
 
@@ -149,9 +181,11 @@ def _holds_where_read(m: Measurement, read: Read, name: str) -> bool:
 
 def _too_tolerant(m: Measurement) -> Problem | None:
     """Return which margin is no larger than the error that a metric's author accepts."""
-    for assertion in m.claim.assertions:
+    for assertion in m.claim.asserted:
+        if isinstance(assertion.margin, Ratio):
+            continue
         atoms, margin = [atom for _, atom in assertion.contrast.terms], assertion.margin.value
-        is_plain = not any(isinstance(atom, Log10) for atom in atoms)
+        is_plain = not any(isinstance(atom, Call) for atom in atoms)
         for reading in assertion.contrast.reads() if is_plain else ():
             metric = m.metric(reading)
             accepted = metric.tolerance or 0.0
@@ -192,7 +226,7 @@ def _below_the_seed(m: Measurement, repeated: Problem | None) -> Problem | None:
 
 def _unlike_units(m: Measurement) -> Problem | None:
     """Return why the two sides of an agreement have no common units."""
-    for assertion in m.claim.assertions:
+    for assertion in m.claim.asserted:
         if assertion.region.per_unit:
             units_a, units_b = (m.layers[side.reads()[0]] for side in (assertion.a, assertion.b))
             if units_a != units_b:
@@ -202,6 +236,58 @@ def _unlike_units(m: Measurement) -> Problem | None:
                     f"agreement is state by state, but {assertion.a} has {units_a} and"
                     f" {assertion.b} {units_b}.",
                 )
+    return None
+
+
+def _unlike_courses(m: Measurement) -> Problem | None:
+    """Return why numbers over all epochs cannot be compared: other epochs, or other caps."""
+    areas: dict[tuple[int, ...], str] = {}
+    caps: dict[tuple[Read, int], int] = {}
+    for reading, seed, _, cell in m.cells():
+        course, arm = reading.course, named(reading.arm.label)
+        if course is None:
+            continue
+        if course.is_area:
+            areas.setdefault(cell.epochs, f"{arm} at seed {seed}")
+        elif cell.censored:
+            caps.setdefault((reading, cell.epochs[-1]), seed)
+    if len(areas) > 1:
+        (first, of_first), (second, of_second) = list(areas.items())[:2]
+        return Problem(
+            "invalid",
+            "unit_mismatch",
+            f"areas are over other epochs: {of_first} has {listed(list(first), 10)}, and"
+            f" {of_second} {listed(list(second), 10)}; measure all runs at the same epochs.",
+        )
+    for reading in {reading for reading, _ in caps}:
+        ends = sorted(end for of, end in caps if of == reading)
+        if len(ends) > 1:
+            return Problem(
+                "invalid",
+                "unit_mismatch",
+                f"runs of {named(reading.arm.label)} that never crossed the threshold end at"
+                f" different epochs ({listed(ends, 10)}); run all of them equally long.",
+            )
+    return None
+
+
+def not_positive(m: Measurement) -> Problem | None:
+    """Return which value a ratio of runs cannot have; call only where nothing is missing."""
+    for assertion in m.claim.asserted:
+        if not isinstance(assertion.margin, Ratio) or assertion.spreads:
+            continue
+        for side in (assertion.a, assertion.b) if assertion.margin.of == "runs" else ():
+            values = m.evaluate(side)
+            if (values > 0).all():
+                continue
+            i = int(np.argmin(values > 0))
+            seeds = m.seeds_of[side.reads()[0]] if side.reads() else m.seeds
+            return Problem(
+                "invalid",
+                "undefined",
+                f"{side} is {values[i]:.6g} at seed {seeds[i]}, and a ratio of runs takes values"
+                " above 0: say of='means' in fe.Ratio for totals that may be 0, or give fe.Margin.",
+            )
     return None
 
 
@@ -244,7 +330,7 @@ def unlike_states(m: Measurement) -> list[str]:
     They leave out different states whose credit is exact.
     """
     warnings = []
-    for assertion in m.claim.assertions:
+    for assertion in m.claim.asserted:
         reads = assertion.contrast.reads()
         states = {r: m.layers[r] for r in reads if r.layers and r.layers.inexact_only}
         if len(set(states.values())) > 1:
@@ -310,6 +396,11 @@ def _trouble(metric: Metric, cell: Cell) -> tuple[str, str]:
         )
     if cell.status == "undefined" or not math.isfinite(cell.value):
         return "undefined", f"is undefined (status {cell.status}, value {cell.value})."
+    if metric.outcome == "rate" and cell.value not in (0.0, 1.0):
+        return (
+            "out_of_range",
+            f"is {cell.value!r}, and outcome='rate' says 0 or 1; leave outcome= out for a number.",
+        )
     slack = 1e-9 * max(abs(metric.low), abs(metric.high)) if metric.is_bounded else 0.0
     if not metric.low - slack <= cell.value <= metric.high + slack:
         return (
@@ -350,8 +441,9 @@ def check_controls(
 
 def _beyond(bound: Assertion, m: Measurement) -> Problem | None:
     """Return that a - b, one number or one a layer, is out of bounds; so is what is undefined."""
-    difference = np.ravel(np.subtract(*m.values(bound)))
-    if bound.region.holds(difference, bound.margin.value).all():
+    difference = np.ravel(np.subtract(*m.values(bound.comparisons[0])))
+    (part,) = bound.comparisons
+    if bound.region.holds(difference, part.margin).all():
         return None
     worst = difference[np.argmax(np.abs(difference))]
     text = f"the difference is {worst:.4g}, so the measurement cannot be relied on."

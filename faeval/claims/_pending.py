@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
+from typing import TypeVar
 
 from faeval import stats
 from faeval._safe_text import listed
@@ -12,10 +13,18 @@ from faeval.claims._claim import Claim
 from faeval.claims._design import Design, Problem, check_design, check_names, confounded, design_of
 from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import LOOKED_AT, PILOT_SEEDS, Lock, Registered, Spread, in_order
-from faeval.claims._measurement import MeasuredContrast, Measurement, measured_contrasts
+from faeval.claims._measurement import (
+    MeasuredContrast,
+    Measurement,
+    contrast_specs,
+    measured_contrasts,
+    structure_of,
+)
 from faeval.claims._measurement_checks import (
+    blank_members,
     check_controls,
     missing,
+    not_positive,
     same_run,
     same_weights,
     uneven,
@@ -25,6 +34,8 @@ from faeval.claims._pilot import PilotForecast, pilot_forecasts
 from faeval.claims._seed_plan import Drawn, seed_list
 from faeval.errors import FaevalError
 from faeval.experiment import Experiment, named
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -45,6 +56,8 @@ class PendingClaim:
     later: Problem | None = None  # at a look after the last that could be read
     measurement: Measurement | None = None
     tests: tuple[MeasuredContrast, ...] = ()
+    may_be_apart: bool = False  # evidence is given, and no plan: arms may have their own seeds
+    blank: frozenset[int] = frozenset()  # members of counts of which nothing was measured
     ruling: stats.Ruling | None = None
     family_size: int = 1
 
@@ -54,10 +67,22 @@ class PendingClaim:
         return "reproduction" in self.flags or "exploratory" in self.flags
 
     @property
+    def rule(self) -> stats.Rule:
+        """The rule that decides it here."""
+        return stats.rule_of(self.design.rule(self.claim))
+
+    @property
     def pilots(self) -> list[Spread | None]:
-        """What the registered pilots say of each test; None where they say nothing."""
+        """What the registered pilots say of each contrast; None where they say nothing."""
         spreads = list(self.registered.pilot.get(self.setting, ())) if self.registered else []
-        return spreads + [None] * (len(self.tests) - len(spreads))
+        return spreads + [None] * (len(contrast_specs(self.claim)) - len(spreads))
+
+    def measured(self, of_each: Sequence[T]) -> tuple[T, ...]:
+        """Return what is said of each contrast of the claim, of those that were measured alone."""
+        specs = contrast_specs(self.claim)
+        return tuple(
+            x for x, spec in zip(of_each, specs, strict=True) if spec.place not in self.blank
+        )
 
     def question(self, level: float) -> stats.Question:
         """Return the claim as the rule of its family sees it.
@@ -69,15 +94,26 @@ class PendingClaim:
         )
         return stats.Question(
             contrasts=tuple(t.contrast for t in self.tests),
-            test=self.claim.rule,
-            seeds=self.seeds if self.tests else None,
+            test=self.rule.name if self.problem is None else "t",  # type: ignore[arg-type]
+            seeds=self.seeds if self.tests and not self.is_apart else None,
             looks=self.looks if self.tests else (),
             problem=problem,  # type: ignore[arg-type] # one of the words, by construction
             powers=tuple(hope.power if hope else None for hope in self.hopes(level)),
             seed_used=bool(self.tests)
             and self.measurement is not None
             and self.measurement.seed_used(),
+            counts=self.counts if self.tests else (),
         )
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether each arm has seeds of its own."""
+        return self.measurement is not None and self.measurement.apart
+
+    @property
+    def counts(self) -> tuple[stats.Counted, ...]:
+        """The claim's counts, with the places of their members' contrasts among the tests."""
+        return structure_of(self.claim, self.blank).counts
 
     def hopes(self, level: float) -> tuple[PilotForecast | None, ...]:
         """What the pilots let each test expect, at the level of the family's first Holm step.
@@ -87,7 +123,16 @@ class PendingClaim:
         """
         n = self.looks[-1] if self.looks else len(self.seeds)
         return (
-            pilot_forecasts(self.claim, self.pilots, n, self.at_one_look(level), self.claim.alpha)
+            self.measured(
+                pilot_forecasts(
+                    self.claim,
+                    self.pilots,
+                    n,
+                    self.at_one_look(level),
+                    self.claim.alpha,
+                    rule=self.rule,
+                )
+            )
             if self.tests
             else ()
         )
@@ -125,6 +170,7 @@ def open_claim(
         return case
     if registered is None:
         if asked is None and by_hand and not claim.plans(setting):
+            case.may_be_apart = True
             case.seeds = _seeds_there(index, labels, failures) or planned
         if set(case.seeds) & looked:
             case.flags.append("reproduction")
@@ -231,7 +277,14 @@ def measure(
     failed = {(label, seed): message for label, seed, message in failures}
     if case.looks:
         _keep_readable_looks(case, index, failed)
-    m = case.measurement = Measurement(case.claim, index, case.design, case.seeds)
+    m = case.measurement = Measurement(
+        case.claim, index, case.design, case.seeds, case.may_be_apart
+    )
+    case.blank = blank_members(m)
+    if case.blank:
+        m = case.measurement = Measurement(
+            case.claim.without(case.blank), index, case.design, case.seeds
+        )
     gaps = missing(m)
     case.problem = _fault(case, m, failed) or gaps or _plan_reached(case, m) or same_weights(m)
     if gaps is not None:
@@ -247,13 +300,17 @@ def _of_what_is_there(case: PendingClaim, m: Measurement) -> Measurement:
     there = [seed for seed in case.seeds if seed not in m.absent()]
     if case.looks:  # in the order of the plan, up to the first that is not there
         there = list(takewhile(there.__contains__, case.seeds))
-    return Measurement(case.claim, m.evidence, case.design, there)
+    return m.at(there)
 
 
 def _test(case: PendingClaim, m: Measurement) -> None:
-    case.tests = measured_contrasts(case.claim, m)
-    paired = stats.rule_of(case.claim.rule).paired
-    if case.problem is None and not any(test.contrast.varies(paired) for test in case.tests):
+    case.problem = case.problem or not_positive(m)
+    specs = case.measured(contrast_specs(case.claim))
+    case.tests = tuple(
+        replace(test, spec=spec) for test, spec in zip(measured_contrasts(m), specs, strict=True)
+    )
+    sides = case.rule.sides
+    if case.problem is None and not any(test.contrast.varies(sides) for test in case.tests):
         case.problem = same_run(m)
     planned = case.registered or (case.claim.plans(case.setting) and case.seeds == case.planned)
     if planned and not case.apart:
@@ -266,7 +323,7 @@ def _fault(
     """Return why what was measured cannot be used."""
     fault = untrustworthy(m) or uneven(m)
     if fault is None and all(m.groups.values()):
-        fault = confounded(case.claim, case.design, m.ends())
+        fault = confounded(m.claim, case.design, m.ends())
     fault = fault or _failed_run(case, m, failed)
     if fault is None and case.claim.controls:
         present = [seed for seed in m.seeds if seed not in m.absent()]
@@ -312,13 +369,17 @@ def _look_beyond(case: PendingClaim, index: EvidenceIndex) -> None:
     """Measure the complete seeds outside the plan and the pilots; they decide nothing."""
     labels = {case.design.label(arm) for arm in case.claim.arms()}
     others = [s for s in index.seeds(labels) if s not in case.planned and s not in LOOKED_AT]
-    m = Measurement(case.claim, index, case.design, others)
+    assert case.measurement is not None
+    m = case.measurement.at(others)
     beyond = tuple(filter(m.complete, others))
-    m = Measurement(case.claim, index, case.design, beyond)
-    if beyond and not untrustworthy(m):
+    m = m.at(beyond)
+    if beyond and not untrustworthy(m) and not not_positive(m):
         case.beyond = beyond
         case.beyond_estimates = tuple(
-            float(t.contrast.differences.mean()) for t in measured_contrasts(case.claim, m)
+            float(case.rule.centre(*t.contrast.sample(case.rule.sides)))
+            if case.rule.sides
+            else float(t.contrast.differences.mean())
+            for t in measured_contrasts(m)
         )
 
 

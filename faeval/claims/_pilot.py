@@ -14,8 +14,13 @@ from faeval.claims._claim import Claim
 from faeval.claims._design import check_design, check_names, design_of
 from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import PILOT_SEEDS, Spread
-from faeval.claims._measurement import Measurement, contrast_specs, measured_contrasts
-from faeval.claims._measurement_checks import missing, untrustworthy
+from faeval.claims._measurement import (
+    Measurement,
+    contrast_specs,
+    measured_contrasts,
+    structure_of,
+)
+from faeval.claims._measurement_checks import missing, not_positive, untrustworthy
 from faeval.errors import FaevalError
 
 POWER = 0.8
@@ -38,17 +43,24 @@ class PilotForecast:
 
 
 def pilot_forecasts(
-    claim: Claim, pilots: Sequence[Spread | None], n: int, level: float, anew: float | None = None
+    claim: Claim,
+    pilots: Sequence[Spread | None],
+    n: int,
+    level: float,
+    anew: float | None = None,
+    *,
+    rule: stats.Rule | None = None,
 ) -> tuple[PilotForecast | None, ...]:
-    """Return the forecast for each part of a claim.
+    """Return the forecast for each contrast of a claim.
 
     None without a pilot's spread, or where the anticipated effect is at the margin.
 
     ``level`` is that of its family's first step; ``anew`` that of a new registration, for which
-    seeds needed are counted.
+    seeds needed are counted; ``rule`` that which decides it in its setting.
     """
     parts = contrast_specs(claim)
     spreads = (*pilots, *(None for _ in parts))
+    rule = rule or stats.rule_of(claim.rule)
     return tuple(
         (
             _chances(
@@ -73,23 +85,43 @@ def pilot_forecasts(
 def power_of(claim: Claim, chances: Sequence[PilotForecast | None]) -> float | None:
     """Return the least power of a claim as a whole, or None where it is unknown.
 
-    It is that of the verdict to which its anticipated effects lead.
+    It is that of the verdict to which its anticipated effects lead, whatever its assertions have to
+    do with each other.
     """
-    forecasts = [
-        (part, chance)
-        for part, chance in zip(contrast_specs(claim), chances, strict=True)
-        if chance is not None
+    structure, specs = structure_of(claim), contrast_specs(claim)
+    refuting = [
+        c is not None and beyond_margin(x.kind, x.margin, x.anticipated or 0.0) < 0
+        for x, c in zip(specs, chances, strict=True)
     ]
-    against = [
-        c.power for x, c in forecasts if beyond_margin(x.kind, x.margin, x.anticipated or 0.0) < 0
-    ]
-    if against:  # one that is refuted is enough
-        return max(against)
-    return (
-        stats.joint_power([c.power for _, c in forecasts])
-        if len(forecasts) == len(chances)
-        else None
-    )
+    powers = [None if c is None else c.power for c in chances]
+    against = [p for i, p in enumerate(powers) if p is not None and refuting[i]]
+    alone = [i for i in range(structure.size) if i not in structure.counted]
+    enough = [p for i in alone if refuting[i] and (p := powers[i]) is not None]
+    for count in structure.counts:
+        own = [
+            max(p for i in m if (p := powers[i]) is not None)
+            for m in count.members
+            if any(refuting[i] for i in m)
+        ]
+        if len(own) >= count.spare:
+            enough.append(_most_fail(own, len(own) - count.spare + 1))
+    if enough:  # one part that is refuted is enough
+        return max(enough)
+    if None in powers or (against and not structure.counts):
+        return None
+    parts = [float(powers[i] or 0.0) for i in alone]
+    for count in structure.counts:
+        own = [
+            0.0 if any(refuting[i] for i in m) else stats.joint_power([powers[i] or 0.0 for i in m])
+            for m in count.members
+        ]
+        parts.append(_most_fail(own, count.spare))
+    return stats.joint_power(parts)
+
+
+def _most_fail(powers: Sequence[float], failures: int) -> float:
+    """Return a chance that fewer than so many of several fail, whatever they have in common."""
+    return max(0.0, 1.0 - math.fsum(1.0 - p for p in powers) / failures)
 
 
 def weak_together(k: int, power: float, verb: str) -> str:
@@ -201,18 +233,24 @@ def pilot_spreads(claim: Claim, index: EvidenceIndex, setting: str) -> list[Spre
         or check_design(claim, design)
         or missing(measurement)
         or untrustworthy(measurement)
+        or not_positive(measurement)
     ):
         return []
     spreads: list[Spread | None] = []
-    paired = stats.rule_of(claim.rule).paired
-    for test in measured_contrasts(claim, measurement):
-        d, sides = test.contrast.differences, test.contrast.sample(paired)
+    for test in measured_contrasts(measurement):
+        d, sides = test.contrast.differences, test.contrast.sample(not measurement.rule.paired)
         if not np.isfinite([d, *sides]).all():  # a logarithm of what is not positive
             spreads.append(None)
             continue
+        rule = measurement.rule
         spreads.append(
             Spread(
-                n=len(d), mean=float(d.mean()), sd=math.hypot(*(side.std(ddof=1) for side in sides))
+                n=len(d),
+                mean=float(rule.centre(*test.contrast.sample(rule.sides)))
+                if rule.sides
+                else float(d.mean()),
+                sd=math.hypot(*(side.std(ddof=1) for side in sides)),
+                base=float(test.contrast.b.mean()) if rule.about == "rate" else None,
             )
         )
     return spreads

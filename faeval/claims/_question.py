@@ -13,7 +13,14 @@ from faeval.stats import region_of
 
 def question_of(assertions: Iterable[Mapping[str, Any]]) -> list[Any]:
     """Return what canonical assertions ask: kinds, arms, metrics, epochs and layers."""
-    return _sorted(map(_asked, assertions))
+    return _sorted(map(_asked_part, assertions))
+
+
+def flattened_forms(assertions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return canonical assertions, the members of counts among them."""
+    return [
+        one for part in assertions for one in (part["members"] if "members" in part else [part])
+    ]
 
 
 def anywhere(question: Any) -> Any:
@@ -21,6 +28,12 @@ def anywhere(question: Any) -> Any:
     if isinstance(question, dict):
         return {k: anywhere(v) for k, v in question.items() if k not in ("epoch", "layers")}
     return _sorted(map(anywhere, question)) if isinstance(question, list) else question
+
+
+def _asked_part(part: Mapping[str, Any]) -> dict[str, Any]:
+    if "members" not in part:
+        return _asked(part)
+    return {"at_least": part["at_least"], "members": _sorted(map(_asked, part["members"]))}
 
 
 def _asked(assertion: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,7 +44,8 @@ def _asked(assertion: Mapping[str, Any]) -> dict[str, Any]:
     contrasts = [_weighed((1.0, a), (-1.0, b))]
     if region.exchanged == region.name:  # says the same of its sides exchanged
         contrasts.append(_weighed((1.0, b), (-1.0, a)))
-    return {"kind": region.name, "contrast": min(contrasts, key=json.dumps)}
+    spreads = {"spreads": True} if assertion.get("spreads") else {}
+    return {"kind": region.name, "contrast": min(contrasts, key=json.dumps), **spreads}
 
 
 def _weighed(*sides: tuple[float, Mapping[str, Any]]) -> list[Any]:
@@ -39,14 +53,30 @@ def _weighed(*sides: tuple[float, Mapping[str, Any]]) -> list[Any]:
     weights: dict[str, float] = defaultdict(float)
     for sign, side in sides:
         for term in side["terms"]:
-            atom = {name: value for name, value in term.items() if name != "weight"}
-            if "log10" in atom:
-                atom["log10"] = _weighed((1.0, atom["log10"]))
+            atom = _without_constants(term)
             weights[json.dumps(atom, sort_keys=True)] += sign * term["weight"]
     largest = max(map(abs, weights.values()), default=0.0) or 1.0
     return _sorted(
         {"weight": round(w / largest, 12), **json.loads(atom)} for atom, w in weights.items() if w
     )
+
+
+#: Functions whose numbers are where something is read; those of others are thresholds.
+_READ_AT = ("slope", "slope_per_doubling")
+
+
+def _without_constants(term: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a term reads: without its weight, thresholds, and constants below a function."""
+    atom = {name: value for name, value in term.items() if name != "weight"}
+    if "log10" in atom:
+        atom["log10"] = _weighed((1.0, atom["log10"]))
+    if "args" in atom:
+        atom["args"] = [_weighed((1.0, arg)) for arg in atom["args"]]
+        if atom["op"] not in _READ_AT:
+            atom.pop("numbers", None)
+    if "course" in atom:
+        atom["course"] = sorted(end for end, value in atom["course"].items() if value is not None)
+    return atom
 
 
 def _sorted(items: Iterable[Any]) -> list[Any]:

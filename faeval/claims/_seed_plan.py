@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from faeval import stats
 from faeval._arguments import shown, whole
 from faeval.errors import FaevalError
 
@@ -95,9 +94,9 @@ def _drawn(given: Any, where: str) -> Drawn | None:
 
 
 def planned_looks(
-    given: Any, plans: Mapping[str, tuple[int, ...] | Drawn], rule: stats.Rule, where: str
+    given: Any, plans: Mapping[str, tuple[int, ...] | Drawn], barred: str, where: str
 ) -> Mapping[str, tuple[int, ...]]:
-    """Return looks by setting, those of every plan under "*".
+    """Return looks by setting, those of every plan under "*"; ``barred`` says why none may be.
 
     Raise FaevalError where they are no looks of the plan.
     """
@@ -107,10 +106,10 @@ def planned_looks(
         by_setting = {} if looks == () else dict.fromkeys(plans, looks)
     else:
         by_setting = {str(setting): own for setting, own in looks.items()}
-    if by_setting and not rule.looks:
+    if by_setting and barred:
         raise FaevalError(
-            f"{where}: looks={looks!r} are for test='t' on paired sides; the {rule.name} test"
-            " decides once, at a fixed number of seeds."
+            f"{where}: looks={looks!r} are for test='t' on paired sides; {barred} is decided once,"
+            " at a fixed number of seeds: leave looks= out."
         )
     return MappingProxyType(
         {

@@ -151,9 +151,10 @@ def trend(*estimands: Estimand) -> Estimand:
 def area(metric_name: str, arm: Arm, *, layers: Any = None) -> Estimand:
     """Return the area under a metric over the epochs of a run, by trapezoids.
 
-    In the metric's unit times epochs; runs of the arms compared must have the same epochs.
+    In the metric's unit times epochs; runs of the arms compared must have the same epochs. Of a
+    metric with a number for each state say ``layers``, as in :func:`metric`.
     """
-    return _over_course(metric_name, arm, layers, Course(), "area")
+    return _over_course(metric_name, arm, layers, Course())
 
 
 def first(
@@ -182,10 +183,17 @@ def first(
     ends = (
         None if end is None else as_number(end, "fe.first: a threshold") for end in (above, below)
     )
-    return _over_course(metric_name, arm, layers, Course(*ends), "first")
+    estimand = _over_course(metric_name, arm, layers, Course(*ends))
+    (read,) = estimand.reads()
+    if read.layers is not None and (read.layers.fixed is None or len(read.layers.fixed) > 1):
+        raise FaevalError(
+            f"fe.first: layers={layers!r} ({type(layers).__name__}) must be one state, such as"
+            " layers=2: states cross a threshold at epochs of their own."
+        )
+    return estimand
 
 
-def _over_course(name: str, arm: Arm, layers: Any, course: Course, function: str) -> Estimand:
+def _over_course(name: str, arm: Arm, layers: Any, course: Course) -> Estimand:
     ((_, read),) = metric(name, arm, layers=layers).terms
     assert isinstance(read, Read)
     return Estimand(((1.0, replace(read, course=course)),))

@@ -35,6 +35,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
         "plan_not_reached",
         "gate_undecided",
         "no_spread",
+        "censored",
     ),
     "invalid": (
         "confounded",
@@ -145,6 +146,25 @@ class Term(_Documented):
     """The terms that the decimal logarithm is taken of; empty without one."""
     constant: float = 0.0
     """What is added to those terms below the logarithm."""
+    course: str = ""
+    """What is read of the metric over all epochs of a run: "area", or "first epoch above 0.9";
+    empty of its value at one epoch."""
+    function: str = ""
+    """The function of several sums that is taken at each seed, such as median; empty without."""
+    numbers: tuple[float, ...] = ()
+    """The numbers of that function, such as the points of a slope."""
+    arguments: tuple[Sum, ...] = ()
+    """The sums that it is taken of."""
+
+
+@dataclass(frozen=True)
+class Sum(_Documented):
+    """A sum of terms below a function."""
+
+    terms: tuple[Term, ...] = ()
+    """What is added up."""
+    constant: float = 0.0
+    """What is added to the terms."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +179,48 @@ class Side(_Documented):
     """What is added up; empty for a number, and where a report of schema 1 was read."""
     constant: float = 0.0
     """What is added to the terms."""
+    seeds: tuple[int, ...] | None = None
+    """The seeds of its values where the sides have seeds of their own; null where they share those
+    of the verdict."""
+
+
+@dataclass(frozen=True)
+class RatioResult(_Documented):
+    """What an assertion says of a ratio: the first side over the second."""
+
+    of: Literal["runs", "means", "spread"]
+    """runs: the geometric mean of the ratios by seed; means: the ratio of the means; spread: the
+    ratio of the typical deviations over seeds."""
+    factor: float
+    """The smallest ratio of interest, above 1."""
+    estimate: Number
+    """The ratio."""
+    interval: Bounds
+    """The decision interval of the ratio; none where the second side may be 0."""
+    refuting: Bounds | None = None
+    """The second, wider interval of an equivalence."""
+    anticipated: float | None = None
+    """The ratio that was expected before the data, counted as the factor is."""
+
+
+@dataclass(frozen=True)
+class CountResult(_Documented):
+    """A part of a claim of which so many assertions must hold."""
+
+    least: int
+    """How many must hold."""
+    members: tuple[tuple[int, ...], ...]
+    """The places of each member's assertions among those of the verdict; empty of a member of which
+    nothing was measured."""
+    beyond: int
+    """Of how many the estimate lies on the claimed side of the margin: more than truly hold, on
+    average."""
+    holding: int
+    """How many hold at least, at the level for support that the verdict met."""
+    p_support: Number
+    """The p-value for the count."""
+    p_refute: Number
+    """The p-value against the count."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +282,14 @@ class AssertionResult(_Documented):
     """The running evidence against the nearest edge of the margin; it decides nothing."""
     beyond: Number | None = None
     """The mean difference over seeds that the plan does not have; it decides nothing."""
+    ratio: RatioResult | None = None
+    """What it says of a ratio, where its margin is a factor; of runs and of a spread the other
+    numbers are decimal logarithms."""
+    censored: int = 0
+    """At how many seeds the difference is known on one side alone, as a run never crossed its
+    threshold."""
+    identical: bool = False
+    """Whether all differences are the same, and it was decided by the range that they have."""
 
 
 def seeds_needed(assertions: Sequence[AssertionResult]) -> int | None:
@@ -311,6 +381,8 @@ class Verdict(_Documented):
     """The seeds that were planned."""
     assertions: tuple[AssertionResult, ...] = ()
     """Every assertion as it was tested; empty where nothing was estimated."""
+    counts: tuple[CountResult, ...] = ()
+    """Parts of which so many assertions must hold; those that none names must hold each."""
     detail: str = ""
     """What stands in the way of deciding, as it was found; empty where the numbers say it."""
     flags: tuple[str, ...] = ()

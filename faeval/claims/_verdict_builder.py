@@ -12,23 +12,27 @@ from numpy.typing import NDArray
 
 from faeval import stats
 from faeval._safe_text import cut
+from faeval.claims._assertion import Assertion, Ratio
 from faeval.claims._claim import Claim
-from faeval.claims._estimand import Estimand, Read
+from faeval.claims._estimand import Call, Estimand, Read
 from faeval.claims._lock import Lock, Origins, Spread, registration_of
-from faeval.claims._measurement import Measurement, units_of
+from faeval.claims._measurement import ContrastSpec, Measurement, units_of
 from faeval.claims._measurement_checks import unlike_ends, unlike_states
 from faeval.claims._pending import PendingClaim
 from faeval.claims._pilot import PilotForecast, power_of, refuting_parts
 from faeval.claims._verdict import (
     AssertionResult,
     Caution,
+    CountResult,
     MeasuredError,
+    RatioResult,
     Side,
+    Sum,
     Term,
     Verdict,
     seeds_needed,
 )
-from faeval.experiment import METRICS
+from faeval.experiment import METRICS, Metric
 
 _NOTHING = (math.nan, math.nan)
 # One number for all claims of a family.
@@ -38,17 +42,19 @@ _detectable = lru_cache(maxsize=256)(stats.detectable_effect)
 def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdict:
     """Return the full verdict on a claim that its family has decided."""
     claim, ruling, setting = case.claim, case.ruling, case.setting
-    rule = stats.rule_of(claim.rule)
+    rule = case.rule if case.tests else stats.rule_of(claim.rule)
     assert ruling is not None
     n = ruling.n if case.tests else len(case.seeds)
-    seeds = case.seeds[:n] if case.tests else ()
+    seeds = case.seeds if case.is_apart else case.seeds[:n] if case.tests else ()
     level = claim.alpha / case.family_size
     hopes = case.hopes(level)
     results = tuple(
         _assertion(case, ruling, i, level, hopes[i]) for i in range(len(ruling.judgements))
     )
     # What the verdict rests on: with looks the seeds of its look, whatever else was measured.
-    measurement = case.measurement.first(n) if case.measurement and n else case.measurement
+    measurement = case.measurement
+    if measurement is not None and n and not case.is_apart:
+        measurement = measurement.first(n)
     ends = unlike_ends(measurement) if measurement is not None else []
     registration, unknown = registration_of(
         claim.id,
@@ -61,7 +67,7 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
     )
     oddities = [*(unlike_states(measurement) if measurement is not None else ()), *ends]
     warnings = (
-        *_power_warnings(claim, results, hopes),
+        *_power_warnings(case, results, hopes),
         *_expectation_warnings(case),
         *_other_warnings(case, ruling, n, oddities, unknown),
     )
@@ -79,6 +85,7 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
         seeds=seeds,
         planned=case.planned,
         assertions=results,
+        counts=_counts(case, ruling, results),
         flags=tuple(dict.fromkeys(_flags(case, ruling, results, ends, registration))),
         expected=_expected(case),
         fresh_seeds=_fresh_seeds(case, ruling, results),
@@ -99,7 +106,7 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
         controls=tuple(map(str, claim.controls)),
         registration=registration,
         runs=_runs(measurement),
-        **_sensitivity(ruling, rule, seeds),
+        **_sensitivity(case, ruling, rule, seeds),
         **_history(case, lock),
     )
 
@@ -120,6 +127,8 @@ def _flags(
             yield "evaluation_set"
         if stats.coarse(judgement, test.contrast.resolution):
             yield "coarse"
+    if results and any(map(is_selected, case.claim.asserted)):
+        yield "selected_on_evidence"
     if ends:
         yield "unlike_epochs"
     if registration in ("after_evidence", "amended_after_evidence"):
@@ -131,7 +140,7 @@ def _expected(case: PendingClaim) -> str | None:
 
 
 def _power_warnings(
-    claim: Claim, results: Sequence[AssertionResult], hopes: Sequence[PilotForecast | None]
+    case: PendingClaim, results: Sequence[AssertionResult], hopes: Sequence[PilotForecast | None]
 ) -> list[Caution]:
     """Return the assertions of low power, or that all of them together have low power."""
     low = [
@@ -139,7 +148,8 @@ def _power_warnings(
         for i, result in enumerate(results)
         if result.power is not None and result.power < stats.LEAST_POWER
     ]
-    together = power_of(claim, hopes) if len(results) > 1 and len(hopes) == len(results) else None
+    is_whole = len(results) > 1 and len(hopes) == len(results) and not case.blank
+    together = power_of(case.claim, hopes) if is_whole else None
     if together is not None and together < stats.LEAST_POWER and not low:
         return [Caution("low_power_together", value=together)]
     return low
@@ -174,21 +184,24 @@ def _runs(measurement: Measurement | None) -> tuple[str, ...]:
     return tuple(sorted({cell.run for *_, cell in cells if cell.run}))
 
 
-def _sensitivity(ruling: stats.Ruling, rule: stats.Rule, seeds: Sequence[int]) -> dict[str, Any]:
+def _sensitivity(
+    case: PendingClaim, ruling: stats.Ruling, rule: stats.Rule, seeds: Sequence[int]
+) -> dict[str, Any]:
     """Return the fields that say at which levels it was decided, and how easily it would change.
 
     They keep their defaults where no sensitivity was looked at.
     """
-    decision, sensitivity, n = ruling.decision, ruling.sensitivity, len(seeds)
+    decision, sensitivity, n = ruling.decision, ruling.sensitivity, ruling.n
     if sensitivity is None:
         return {}
-    words = _without_each(sensitivity.without_each, n, ruling.verdict) if n >= 3 else ()
+    without = sensitivity.without_each
+    each = _without_each(without, _seeds_of_words(case, seeds, rule), ruling.verdict)
     return {
         "level_support": decision.level_support,
         "level_refute": decision.level_refute,
         "adjusted_support": decision.adjusted_support,
         "adjusted_refute": decision.adjusted_refute,
-        "without_each_seed": tuple(zip(seeds[: len(words)], words, strict=True)),
+        "without_each_seed": tuple(each.items()) if n >= 3 else (),
         "other_tests": tuple(sensitivity.other_tests.items()),
         "fragile": sensitivity.fragile,
         "fragile_rate": (
@@ -210,16 +223,93 @@ def _history(case: PendingClaim, lock: Lock | None) -> dict[str, Any]:
     }
 
 
-def _without_each(words: Sequence[str], n: int, verdict: str) -> tuple[str, ...]:
+def _seeds_of_words(case: PendingClaim, seeds: Sequence[int], rule: stats.Rule) -> tuple[int, ...]:
+    """Return the seed of each word that is left without one value: of a's values, then of b's."""
+    if rule.paired:
+        return tuple(seeds)
+    if not case.is_apart:
+        return (*seeds, *seeds)
+    return tuple(seed for side in _own_seeds(case) for seed in side)
+
+
+def _own_seeds(case: PendingClaim) -> list[tuple[int, ...]]:
+    """Return the seeds of both sides of a claim whose arms have seeds of their own."""
+    assert case.measurement is not None
+    (assertion,) = case.claim.asserted
+    sides = assertion.a, assertion.b
+    return [case.measurement.seeds_of[side.reads()[0]] for side in sides]
+
+
+def _without_each(words: Sequence[str], seeds: Sequence[int], verdict: str) -> dict[int, str]:
     """Return the verdict's word without each seed.
 
     Of unpaired sides, which have a word for each side, it is one that changes the verdict, if any.
     """
-    by_side = [words[i : i + n] for i in range(0, len(words), n)]
+    by_seed: dict[int, str] = {}
+    for seed, word in zip(seeds, words, strict=True):
+        if by_seed.get(seed, verdict) == verdict:
+            by_seed[seed] = word
+    return by_seed
+
+
+def _counts(
+    case: PendingClaim, ruling: stats.Ruling, results: Sequence[AssertionResult]
+) -> tuple[CountResult, ...]:
+    """Return the parts of which so many assertions must hold, as they came out."""
     return tuple(
-        next((word for word in own if word != verdict), verdict)
-        for own in zip(*by_side, strict=True)
+        _count(count, ruling, results) for count in case.counts if len(ruling.judgements) > 0
     )
+
+
+def _count(
+    count: stats.Counted, ruling: stats.Ruling, results: Sequence[AssertionResult]
+) -> CountResult:
+    support = [j.p_support for j in ruling.judgements]
+    refute = [j.p_refute for j in ruling.judgements]
+    beyond = [
+        bool(places) and all(_is_beyond(results[i]) for i in places) for places in count.members
+    ]
+    p = count.p(np.array(support), np.array(refute))
+    holding = count.holding(support, refute, ruling.decision.level_support)
+    return CountResult(count.least, count.members, sum(beyond), holding, float(p[0]), float(p[1]))
+
+
+def is_selected(assertion: Assertion) -> bool:
+    """Whether a side is the best of several arms, chosen on the seeds that decide, and gains by it.
+
+    That a metric of its own chooses is no such gain.
+    """
+    region = assertion.region
+    return any(
+        _gains(weight, atom, region)
+        for weight, atom in assertion.contrast.terms
+        if isinstance(atom, Call)
+    )
+
+
+def _gains(weight: float, call: Call, region: stats.Region) -> bool:
+    arms = {read.arm for arg in call.args for read in arg.reads()}
+    name, _, by = call.op.partition("_")
+    if name in ("max", "min") and len(arms) > 1:
+        half = len(call.args) // 2
+        own = not by or {r.metric for arg in call.args[:half] for r in arg.reads()} == {
+            r.metric for arg in call.args[half:] for r in arg.reads()
+        }
+        sign = weight if name == "max" else -weight
+        gains = region.two_sided or (sign > 0) == (region.side == "above")
+        if own and gains:
+            return True
+    inner = zip(call.weights, call.args, strict=True)
+    return any(
+        _gains(weight * own * w, atom, region)
+        for own, arg in inner
+        for w, atom in arg.terms
+        if isinstance(atom, Call)
+    )
+
+
+def _is_beyond(result: AssertionResult) -> bool:
+    return stats.region_of(result.kind).depth(result.estimate, result.margin) > 0
 
 
 def _numbers(case: PendingClaim, seeds: Sequence[int]) -> Iterator[tuple[str, str, int]]:
@@ -231,7 +321,9 @@ def _numbers(case: PendingClaim, seeds: Sequence[int]) -> Iterator[tuple[str, st
 
 
 def _errors_of_test(case: PendingClaim, n: int) -> tuple[MeasuredError, ...]:
-    return _measured_errors(case.claim.rule, n, frozenset(t.spec.kind for t in case.tests))
+    return _measured_errors(
+        case.design.rule(case.claim), n, frozenset(t.spec.kind for t in case.tests)
+    )
 
 
 @lru_cache(maxsize=64)
@@ -255,17 +347,19 @@ def _assertion(
     case: PendingClaim, ruling: stats.Ruling, i: int, level: float, hope: PilotForecast | None
 ) -> AssertionResult:
     test, judgement, n = case.tests[i], ruling.judgements[i], ruling.n
-    part, contrast = test.spec, test.contrast.first(n)
-    rule = stats.rule_of(case.claim.rule)
+    part, contrast = test.spec, test.contrast if case.is_apart else test.contrast.first(n)
+    rule = case.rule
+    identical = judgement.test == "identical"
     metrics = case.design.experiment.metrics if case.design.experiment else METRICS
     assert case.measurement is not None
+    own = _own_seeds(case) if case.is_apart else [None, None]
     return AssertionResult(
         kind=part.kind,
-        unit=units_of(part.assertion, metrics),
+        unit=_unit(part, rule, metrics),
         margin=part.margin,
         because=part.assertion.margin.because,
-        a=_side(part.a, part.sides[0], contrast.a),
-        b=_side(part.b, part.sides[1], contrast.b),
+        a=_side(part.a, part.sides[0], contrast.a, own[0]),
+        b=_side(part.b, part.sides[1], contrast.b, own[1]),
         agreement=part.agreement,
         differences=judgement.differences,
         estimate=judgement.estimate,
@@ -277,11 +371,16 @@ def _assertion(
         seeds_needed=hope.needed if hope else None,
         item_error=(
             None
-            if part.assertion.region.per_unit
-            else case.measurement.first(n).item_error(part.assertion)
+            if part.assertion.region.per_unit or rule.sides
+            else case.measurement.first(n).item_error(part.contrast)
         ),
-        e_value=_evidence(judgement) if rule.e_value and n >= 2 else None,
+        e_value=_evidence(judgement)
+        if rule.e_value and n >= 2 and not judgement.censored
+        else None,
         beyond=case.beyond_estimates[i] if case.beyond else None,
+        ratio=_ratio(part, judgement, ruling.intervals[i], contrast),
+        censored=judgement.censored,
+        identical=identical,
         **_intervals(judgement, ruling.intervals[i], n),
         **_pilot(case.pilots[i], rule, n, case.at_one_look(level)),
     )
@@ -317,19 +416,81 @@ def _evidence(judgement: stats.Judgement) -> float:
     return min(stats.e_value(judgement.differences, edge) for edge in edges)
 
 
-def _side(expression: str, estimand: Estimand, values: NDArray[np.float64]) -> Side:
-    return Side(expression, tuple(values.tolist()), _terms(estimand), estimand.constant)
+def _unit(part: ContrastSpec, rule: stats.Rule, metrics: Mapping[str, Metric]) -> str:
+    """Return the unit of an assertion's numbers."""
+    if rule.about == "spread":
+        return "decades"
+    return "1" if rule.about == "rate" else units_of(part.contrast, metrics)
+
+
+def _ratio(
+    part: ContrastSpec, judgement: stats.Judgement, bounds: stats.Interval, contrast: stats.Contrast
+) -> RatioResult | None:
+    """Return what an assertion whose margin is a factor says of the ratio; None of others."""
+    margin = part.assertion.margin
+    if not isinstance(margin, Ratio):
+        return None
+    anticipated = part.assertion.anticipated
+    if margin.of == "means":
+        return _ratio_of_means(part, judgement, bounds, contrast, margin)
+    of: Any = "spread" if part.assertion.spreads else "runs"
+    refuting = bounds.refuting
+    return RatioResult(
+        of,
+        margin.factor,
+        _power_of_ten(judgement.estimate),
+        (_power_of_ten(bounds.low), _power_of_ten(bounds.high)),
+        None if refuting is None else (_power_of_ten(refuting.low), _power_of_ten(refuting.high)),
+        anticipated,
+    )
+
+
+def _ratio_of_means(
+    part: ContrastSpec,
+    judgement: stats.Judgement,
+    bounds: stats.Interval,
+    contrast: stats.Contrast,
+    margin: Ratio,
+) -> RatioResult:
+    # one of the sides that are tested is a multiple: a - factor * b, or factor * a - b
+    of_a, of_b = (1.0, margin.factor)
+    if stats.region_of(part.kind).edges(1.0)[0] < 0:
+        of_a, of_b = of_b, of_a
+    a, b = contrast.a / of_a, contrast.b / of_b
+    interval = _NOTHING
+    if judgement.test == "t" and math.isfinite(judgement.sd) and judgement.n >= 2:
+        interval = stats.ratio_bounds(a, b, bounds.level_low, bounds.level_high)
+    mean = float(b.mean()) if len(b) else math.nan
+    ratio = float(a.mean()) / mean if mean > 0 else math.nan
+    return RatioResult("means", margin.factor, ratio, interval, None, part.assertion.anticipated)
+
+
+def _power_of_ten(exponent: float) -> float:
+    with np.errstate(over="ignore"):
+        return float(np.power(10.0, exponent))
+
+
+def _side(
+    expression: str,
+    estimand: Estimand,
+    values: NDArray[np.float64],
+    seeds: tuple[int, ...] | None,
+) -> Side:
+    return Side(expression, tuple(values.tolist()), _terms(estimand), estimand.constant, seeds)
 
 
 def _terms(estimand: Estimand) -> tuple[Term, ...]:
     return tuple(
-        (
-            _read(weight, atom)
-            if isinstance(atom, Read)
-            else Term(weight, log10=_terms(atom.inner), constant=atom.inner.constant)
-        )
+        _read(weight, atom) if isinstance(atom, Read) else _called(weight, atom)
         for weight, atom in estimand.terms
     )
+
+
+def _called(weight: float, atom: Call) -> Term:
+    sums = tuple(Sum(_terms(arg), arg.constant) for arg in atom.args)
+    if atom.op == "log10":
+        return Term(weight, log10=sums[0].terms, constant=sums[0].constant)
+    return Term(weight, function=atom.op, numbers=atom.numbers, arguments=sums)
 
 
 def _read(weight: float, read: Read) -> Term:
@@ -341,6 +502,7 @@ def _read(weight: float, read: Read) -> Term:
         None if at is None else "deep" if at.fixed is None else at.fixed,
         at is not None and at.inexact_only,
         read.epoch,
+        course="" if read.course is None else str(read.course),
     )
 
 

@@ -48,6 +48,9 @@ class Metric:
     tolerance
         The error that its author accepts beyond rounding, as for ``faeval.testing.check_metric``;
         None where none is.
+    outcome
+        "rate" for an outcome that is 0 or 1 in each run, such as whether it converged: its rate
+        over seeds is decided by exact rules.
     """
 
     name: str
@@ -67,6 +70,14 @@ class Metric:
     kind: Literal["alignment", "correlation", "norm", "loss_change"] | None = None
     function: str = ""
     tolerance: float | None = None
+    outcome: Literal["rate"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.outcome not in (None, "rate") or (self.outcome and self.layered):
+            raise FaevalError(
+                f"fe.Metric({self.name!r}): outcome={self.outcome!r} must be 'rate', of a metric"
+                " with one number a run (0 or 1), or left out."
+            )
 
     @property
     def is_bounded(self) -> bool:

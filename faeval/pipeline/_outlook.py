@@ -189,18 +189,19 @@ def _outlook(
         level = stats.nominal_level(level, looks)
     if registered and registered.sha256 != claim.sha256():
         problem = Problem("invalid", "spec_changed", "the claim differs from its registration.")
-    parts = claims.contrast_specs(claim)
-    spreads = [
-        stats.outlook(x.kind, x.margin, n, alpha=level, k=len(parts), test=claim.rule)
-        for x in parts
-    ]
+    parts, structure = claims.contrast_specs(claim), claims.structure_of(claim)
+    test = design.rule(claim) if problem is None else claim.rule
+    spreads = []
+    for i, x in enumerate(parts):
+        spare, share = structure.shares(i)
+        spreads.append(stats.outlook(x.kind, x.margin, n, alpha=level / spare, k=share, test=test))
     decidable = all(s.can_support for s in spreads) or any(s.can_refute for s in spreads)
     if problem is None and not decidable:
-        text = f"at n = {n} and level {level:.3g} the {claim.rule} test can decide nothing."
+        text = f"at n = {n} and level {level:.3g} the {test} test can decide nothing."
         problem = Problem("inconclusive", "unattainable", text)
     own = registered.pilot.get(selection.setting, []) if registered else []
     pilots = [*own, *[None] * (len(parts) - len(own))]
-    hopes = claims.pilot_forecasts(claim, pilots, n, level)
+    hopes = claims.pilot_forecasts(claim, pilots, n, level, rule=stats.rule_of(test))
     rows = tuple(
         AssertionOutlook(x.text, p, h) for x, p, h in zip(parts, pilots, hopes, strict=True)
     )

@@ -15,6 +15,7 @@ from faeval.stats._contrast import (
     item_error,
     near_margin,
 )
+from faeval.stats._counts import Counted, Structure
 from faeval.stats._e_value import e_value
 from faeval.stats._holm import Decision, HolmResult, apply_gates, decide_family, decide_many, holm
 from faeval.stats._interval import Interval, decision_interval, ordinary_interval
@@ -22,6 +23,7 @@ from faeval.stats._judge import Judgement, combine, judge, judge_many
 from faeval.stats._kinds import KINDS, AssertedKind, Kind, Region, region_of
 from faeval.stats._looks import nominal_level, nominal_levels, sequential_p
 from faeval.stats._measured import MeasuredError, fragile_rate, measured_errors
+from faeval.stats._ratio import ratio_bounds
 from faeval.stats._replicates import (
     SeedMeans,
     VarianceSplit,
@@ -57,6 +59,7 @@ __all__ = [
     "AnyTest",
     "AssertedKind",
     "Contrast",
+    "Counted",
     "Decision",
     "DesignOutlook",
     "HolmResult",
@@ -71,6 +74,7 @@ __all__ = [
     "Ruling",
     "SeedMeans",
     "Sensitivity",
+    "Structure",
     "TestName",
     "VarianceSplit",
     "VerdictChances",
@@ -102,6 +106,7 @@ __all__ = [
     "pooling_error",
     "power",
     "prospect",
+    "ratio_bounds",
     "reduce_to_seeds",
     "refuse_rows",
     "region_of",

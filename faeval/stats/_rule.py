@@ -139,7 +139,7 @@ def _judged(contrast: Contrast, rule: Rule, is_counted: bool) -> Judgement:
         return judge_identical(contrast.kind, contrast.differences, contrast.margin, contrast.reach)
     judgement = judge(
         contrast.kind,
-        contrast.sample(rule.sides) if rule.sides else contrast.differences,  # type: ignore[arg-type]
+        (contrast.a, contrast.b) if rule.sides else contrast.differences,
         contrast.margin,
         test=rule.name,
         tolerance=contrast.tolerance,

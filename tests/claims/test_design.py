@@ -90,7 +90,8 @@ CONFOUNDED: dict[str, tuple[Any, Any, Any, str]] = {
     "the epoch where none differs": (c(DFA), fe.rho(DFA), "epoch", "differ in nothing"),
     "read early, and of other length": (
         c(DFA.but(epochs=10)), c(DFA.but(epochs=30), epoch=1), "epochs", "epoch"),
-    "weights that do not cancel": (2 * c(PENALISED), c(DFA), "penalty", "do not cancel"),
+    "weights that do not cancel": (
+        2 * c(PENALISED) + c(PENALISED.but(penalty=0.1)), c(DFA), "penalty", "fe.Ratio"),
     "an average against one of its arms": (
         fe.mean(c(BOTH), c(PENALISED)), c(DFA), "penalty", "width"),
     "a sum whose parts differ in more": (
