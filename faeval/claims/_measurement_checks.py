@@ -102,15 +102,9 @@ def _unlike_seeds(m: Measurement) -> str:
         return ""
     has = listed([f"{named(label)} has {len(own)} seeds" for label, own in seeds.items()])
     shared = len(set.intersection(*seeds.values()))
-    how, remedy = (
-        "are paired by seed",
-        "give all the same, or say paired=False of arms that share none",
-    )
+    how, remedy = "are paired by seed", ", or say paired=False of arms that share no randomness"
     if not m.claim.is_paired:
-        how, remedy = (
-            "read both arms at the seeds of one plan, unpaired or not",
-            "give all the same",
-        )
+        how, remedy = "read both arms at the seeds of one plan, unpaired or not", ""
     return f" Contrasts {how}: {has}, and they share {shared or 'none'}; give all the same{remedy}."
 
 
