@@ -163,24 +163,15 @@ def judge(
 
 
 def judge_identical(
-    kind: Kind, differences: Array, margin: float, reach: tuple[float, float]
+    kind: Kind, value: float, n: int, margin: float, reach: tuple[float, float]
 ) -> Judgement:
-    """Test an assertion whose differences are all the same, by the range that they have."""
+    """Test an assertion whose n differences have one value, by the range that they might have."""
     region, rule = region_of(kind, tested=True), rule_of("identical")
-    values = _identical.sample(differences, *reach)
+    values = _identical.sample(value, n, *reach)
     blank = rule.undecidable(*values)
     support, refute = _pair(region, values, margin, rule, 0.0, rule.p_greater, blank)
-    return Judgement(
-        kind,
-        margin,
-        "identical",
-        len(differences),
-        float(differences[0]),
-        0.0,
-        float(support),
-        float(refute),
-        tuple(tuple(side.tolist()) for side in values),
-    )
+    sides = tuple(tuple(side.tolist()) for side in values)
+    return Judgement(kind, margin, "identical", n, value, 0.0, float(support), float(refute), sides)
 
 
 def _marks(censored: tuple[ArrayLike, ArrayLike] | None, rule: Rule, n: int) -> Marks:

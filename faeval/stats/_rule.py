@@ -16,7 +16,7 @@ from faeval.errors import FaevalError
 from faeval.stats._contrast import Contrast
 from faeval.stats._counts import Counted, Structure
 from faeval.stats._holm import Decision, decide_family
-from faeval.stats._identical import serves
+from faeval.stats._identical import common_value, serves
 from faeval.stats._interval import Interval, decision_interval
 from faeval.stats._judge import Judgement, judge, judge_identical
 from faeval.stats._kinds import region_of
@@ -135,8 +135,9 @@ def rule(questions: Sequence[Question], alpha: float = 0.05, *, unrun: int = 0) 
 def _judged(contrast: Contrast, rule: Rule, is_counted: bool) -> Judgement:
     """Judge one contrast; where its differences are all the same, by their range if that serves."""
     is_still = rule.needs_spread and not contrast.varies(rule.sides)
-    if is_still and by_range(contrast, rule):
-        return judge_identical(contrast.kind, contrast.differences, contrast.margin, contrast.reach)
+    if is_still and (value := value_by_range(contrast, rule)) is not None:
+        n = len(contrast.a)
+        return judge_identical(contrast.kind, value, n, contrast.margin, contrast.reach)
     judgement = judge(
         contrast.kind,
         (contrast.a, contrast.b) if rule.sides else contrast.differences,
@@ -149,10 +150,13 @@ def _judged(contrast: Contrast, rule: Rule, is_counted: bool) -> Judgement:
     return replace(judgement, p_support=1.0, p_refute=1.0) if is_still and is_counted else judgement
 
 
-def by_range(contrast: Contrast, rule: Rule) -> bool:
-    """Whether differences that are all the same may be bounded by the range that they have."""
-    is_of_means = rule.about == "mean" and not rule.sides and contrast.censored is None
-    return is_of_means and len(contrast.a) > 1 and serves(contrast.differences, contrast.reach)
+def value_by_range(contrast: Contrast, rule: Rule) -> float | None:
+    """What differences that are all the same have in common; None where no range bounds them."""
+    n = len(contrast.a)
+    if rule.about != "mean" or rule.sides or contrast.censored is not None or n < 2:
+        return None
+    value = common_value(contrast.differences, contrast.tolerance)
+    return value if serves(value, n, contrast.reach) else None
 
 
 class _Case:
@@ -249,7 +253,7 @@ class _Case:
                 continue
             paired = not self.rule.sides
             text = explain_no_spread(c.a, c.b, c.tolerance, unused, paired=paired)
-            if unused or self.looks or not by_range(c, self.rule):
+            if unused or self.looks or value_by_range(c, self.rule) is None:
                 return "inconclusive", "no_spread", text
             self.still = text
         return None
