@@ -159,6 +159,11 @@ def value_by_range(contrast: Contrast, rule: Rule) -> float | None:
     return value if serves(value, n, contrast.reach) else None
 
 
+def _censored(contrast: Contrast) -> int:
+    """At how many seeds a difference is known on one side alone."""
+    return 0 if contrast.censored is None else int(np.logical_or(*contrast.censored).sum())
+
+
 class _Case:
     """One question on its way to a ruling."""
 
@@ -246,6 +251,8 @@ class _Case:
         for i, c in enumerate(self.question.contrasts):
             if i in self.structure.counted or c.varies(self.rule.sides):
                 continue
+            if c.censored is not None:
+                return "inconclusive", "censored", self._cut(_censored(c))
             unused = not self.question.seed_used and all(
                 equal_beyond_rounding(side, side) for side in (c.a, c.b)
             )
@@ -367,8 +374,8 @@ class _Case:
             return "plan_not_reached", text
         if self.still:
             return "no_spread", self.still
-        if any(judgement.censored for judgement in shown):
-            return "censored", self._cut(shown)
+        if cut := max(judgement.censored for judgement in shown):
+            return "censored", self._cut(cut)
         least = self.rule.attainable(n)
         if least * self.structure.least_share > self.first:
             text = (
@@ -387,9 +394,8 @@ class _Case:
         )
         return ("underpowered" if weak else "straddles_margin"), ""
 
-    def _cut(self, shown: tuple[Judgement, ...]) -> str:
-        most = max(judgement.censored for judgement in shown)
+    def _cut(self, count: int) -> str:
         return (
-            f"at {most} of {self.n} seeds a run never crossed the threshold, so its time is known"
+            f"at {count} of {self.n} seeds a run never crossed the threshold, so its time is known"
             " only to be longer than the run; plan runs long enough that fewer than 10 % are cut."
         )
