@@ -34,6 +34,8 @@ from faeval.stats._spread import mean_and_sd
 
 #: Seeds of each of two arms, or pairs, up to which the tests are computed.
 MOST = 60
+#: Seeds of one arm that planning looks through.
+MOST_OF_ONE = 1000
 #: Outcomes of each arm that a claim needs.
 LEAST = 2
 _STEPS = 100  # differences of rates in each unit
@@ -50,7 +52,8 @@ class Exact:
 
     The first three read both sides, shapes (..., n) and (..., m) to (...). `outcomes` gives every
     outcome that differs, for sides of n and m values against a number where there is one; `chances`
-    that of each under two true rates, of arms that have nothing to do with each other.
+    that of each under two true rates, of arms that have nothing to do with each other. `check`
+    refuses sides that are none; `most` is how many values it can be computed for.
     """
 
     p_greater: Callable[[Array, Array, float], Array]
@@ -58,6 +61,8 @@ class Exact:
     sd: Callable[[Array, Array], Array]
     outcomes: Callable[[int, int, float | None], tuple[Array, Array]]
     chances: Callable[[int, int, float, float], Array]
+    check: Callable[[Array, Array], None]
+    most: int | None
 
 
 # one arm
@@ -264,34 +269,27 @@ def _chances(paired: bool, n: int, m: int, rate_a: float, rate_b: float) -> Arra
     return chances
 
 
-#: One arm against a number: the binomial tail.
-one_arm = Exact(
-    _p_of_one,
-    _bound_of_one,
-    lambda values, number: mean_and_sd(values)[1],
-    _outcomes_of_one,
-    _chances_of_one,
-)
-#: Two arms that the seed pairs; safe whatever they have to do with each other.
-pairs = Exact(
-    partial(_p_greater, True),
-    partial(_lower_bound, True),
-    lambda a, b: mean_and_sd(a - b)[1],
-    partial(_outcomes, True),
-    partial(_chances, True),
-)
-#: Two independent arms.
-arms = Exact(
-    partial(_p_greater, False),
-    partial(_lower_bound, False),
-    _welch.sd,
-    partial(_outcomes, False),
-    partial(_chances, False),
-)
+def _check_one(values: Array, number: Array) -> None:
+    _check_outcomes("a", values)
+    if not ((number[..., :1] == number) & (number >= 0) & (number <= 1)).all():
+        raise refuse(
+            "b", number.tolist(), "one rate from 0 to 1", "give the number that a is held against"
+        )
 
 
-def check_outcomes(name: str, values: Array) -> None:
-    """Refuse outcomes that are not 0 or 1."""
+def _check_two(a: Array, b: Array) -> None:
+    for name, values in (("a", a), ("b", b)):
+        _check_outcomes(name, values)
+        if values.shape[-1] > MOST:
+            raise refuse(
+                name,
+                values.shape,
+                f"of at most {MOST} outcomes where two rates are compared exactly",
+                "compare fewer seeds",
+            )
+
+
+def _check_outcomes(name: str, values: Array) -> None:
     wrong = np.argwhere((values != 0) & (values != 1))
     if len(wrong):
         where = tuple(map(int, wrong[0]))
@@ -303,12 +301,36 @@ def check_outcomes(name: str, values: Array) -> None:
         )
 
 
-def check_number(number: Array) -> None:
-    """Refuse a number that no rate can be, or that is not one number."""
-    if not ((number[..., :1] == number) & (number >= 0) & (number <= 1)).all():
-        raise refuse(
-            "b", number, "one rate from 0 to 1, repeated", "give the number that a is held against"
-        )
+#: One arm against a number: the binomial tail.
+one_arm = Exact(
+    _p_of_one,
+    _bound_of_one,
+    lambda values, number: mean_and_sd(values)[1],
+    _outcomes_of_one,
+    _chances_of_one,
+    _check_one,
+    None,
+)
+#: Two arms that the seed pairs; safe whatever they have to do with each other.
+pairs = Exact(
+    partial(_p_greater, True),
+    partial(_lower_bound, True),
+    lambda a, b: mean_and_sd(a - b)[1],
+    partial(_outcomes, True),
+    partial(_chances, True),
+    _check_two,
+    MOST,
+)
+#: Two independent arms.
+arms = Exact(
+    partial(_p_greater, False),
+    partial(_lower_bound, False),
+    _welch.sd,
+    partial(_outcomes, False),
+    partial(_chances, False),
+    _check_two,
+    MOST,
+)
 
 
 def undecidable(a: Array, b: Array) -> NDArray[np.bool_]:
