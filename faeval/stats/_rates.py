@@ -23,7 +23,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,7 +152,7 @@ def _powers(rates: Array, most: int) -> Array:
     """Rates to the power k over k!, k = 0 .. most, shape (rates,) to (rates, most + 1)."""
     factors = rates[:, None] / np.maximum(np.arange(most + 1), 1)
     factors[:, 0] = 1.0
-    return np.cumprod(factors, axis=1)
+    return cast(Array, np.cumprod(factors, axis=1))
 
 
 def _binomial(n: int, rates: Array) -> Array:

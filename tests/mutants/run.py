@@ -486,12 +486,10 @@ MUTANTS = [
     Mutant(
         "outlook: family forgotten", "planning/_outlook", "first = alpha / family", "first = alpha"
     ),
-    Mutant(
-        "outlook: two tails forgotten", "planning/_outlook", "share = k * region.tails", "share = k"
-    ),
+    Mutant("outlook: two tails forgotten", "_judge", "region.tails * least", "least"),
     Mutant(
         "chances: refutation at the full level",
-        "planning/_outlook",
+        "planning/_chances",
         'against = alpha / count("k", k, low=1)',
         "against = alpha",
     ),
@@ -574,10 +572,10 @@ MUTANTS = [
     Mutant(
         "rules: looks by any rule", "_rule", "if self.looks and not self.rule.looks:", "if False:"
     ),
-    Mutant("rules: wilcoxon decides", "_rules", "decides=False,", "decides=True,"),
+    Mutant("rules: wilcoxon decides", "_rules", "decides=False,\n            beside", "beside"),
     Mutant(
         "rules: unpaired arms that spread as one",
-        "planning/_outlook",
+        "_rules",
         "sd / math.sqrt(2) * rng",
         "sd * rng",
     ),
