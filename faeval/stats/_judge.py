@@ -237,6 +237,21 @@ def p_pair(region: Region, values: Sample, margin: float, rule: Rule) -> tuple[A
     return _pair(region, values, margin, rule, 0.0, rule.p_greater, rule.undecidable(*values))
 
 
+def smallest_pair(
+    region: Region, margin: float, rule: Rule, n: int, base: float | None
+) -> tuple[float, float]:
+    """Return the smallest p for and against the assertion that n seeds can give, whatever the data.
+
+    Of rates it hangs on the margin, and where one arm is held against a number on that, `base`; 0
+    where that is not known.
+    """
+    least = rule.attainable(n)
+    if rule.outcomes is None or n < rule.least or (rule.one_arm and base is None):
+        return least, min(1.0, region.tails * least)
+    support, refute = p_pair(region, rule.outcomes(n, n, base), margin, rule)
+    return float(support.min()), float(refute.min())
+
+
 def p_pair_without_each(judgement: Judgement) -> tuple[Array, Array]:
     """Return p for and against the assertion without each value in turn: twice shape (values,)."""
     region, rule, values = (

@@ -555,12 +555,10 @@ MUTANTS = [
     Mutant(
         "outlook: family forgotten", "planning/_outlook", "first = alpha / family", "first = alpha"
     ),
-    Mutant(
-        "outlook: two tails forgotten", "planning/_outlook", "share = k * region.tails", "share = k"
-    ),
+    Mutant("outlook: two tails forgotten", "_judge", "region.tails * least", "least"),
     Mutant(
         "chances: refutation at the full level",
-        "planning/_outlook",
+        "planning/_chances",
         'against = alpha / count("k", k, low=1)',
         "against = alpha",
     ),
@@ -656,7 +654,7 @@ MUTANTS = [
     ),
     Mutant(
         "rules: unpaired arms that spread as one",
-        "planning/_outlook",
+        "_rules",
         "sd / math.sqrt(2) * rng",
         "sd * rng",
     ),
