@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faeval import stats
-from faeval.claims._assertion import Assertion, Comparison, Margin
+from faeval.claims._assertion import Assertion, Comparison, Margin, Ratio
 from faeval.claims._claim import Claim
 from faeval.claims._design import Design
 from faeval.claims._estimand import Atom, Call, Estimand, Read
@@ -379,6 +379,39 @@ class ContrastSpec:
     def contrast(self) -> Estimand:
         """The estimand a - b as it is tested."""
         return self.sides[0] - self.sides[1]
+
+    @property
+    def factor(self) -> float | None:
+        """The factor of a ratio of means, which multiplies one of the sides; None elsewhere."""
+        margin = self.assertion.margin
+        return margin.factor if isinstance(margin, Ratio) and margin.of == "means" else None
+
+    @property
+    def is_logarithm(self) -> bool:
+        """Whether its numbers are decimal logarithms of a ratio."""
+        return isinstance(self.assertion.margin, Ratio) and self.factor is None
+
+    @property
+    def multiplies_a(self) -> bool:
+        """Whether it is the first side that a factor multiplies."""
+        return self.factor is not None and stats.region_of(self.kind).sign < 0
+
+    def effect(self, mean: float | None) -> float | None:
+        """Return the effect anticipated, counted in the direction of the margin.
+
+        Of a ratio of means it takes the mean of the second side.
+        """
+        factor, ratio = self.factor, self.assertion.anticipated
+        if factor is None:
+            return self.anticipated
+        if ratio is None and self.assertion.region.two_sided:
+            ratio = 1.0
+        if ratio is None or mean is None:
+            return None
+        # a is the ratio times b; of below and not_below b is the ratio times a
+        above = self.assertion.region.sign > 0
+        a = mean * ratio if above else mean / ratio
+        return mean - factor * a if self.multiplies_a else a - factor * mean
 
 
 def structure_of(claim: Claim, blank: Collection[int] = ()) -> stats.Structure:

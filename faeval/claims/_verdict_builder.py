@@ -452,10 +452,7 @@ def _ratio_of_means(
     contrast: stats.Contrast,
     margin: Ratio,
 ) -> RatioResult:
-    # one of the sides that are tested is a multiple: a - factor * b, or factor * a - b
-    of_a, of_b = (1.0, margin.factor)
-    if stats.region_of(part.kind).edges(1.0)[0] < 0:
-        of_a, of_b = of_b, of_a
+    of_a, of_b = (margin.factor, 1.0) if part.multiplies_a else (1.0, margin.factor)
     a, b = contrast.a / of_a, contrast.b / of_b
     interval = _NOTHING
     if judgement.test == "t" and math.isfinite(judgement.sd) and judgement.n >= 2:

@@ -55,6 +55,14 @@ class ClaimOutlook:
         return self.power is not None and self.power < stats.LEAST_POWER
 
     @property
+    def has_weak_part(self) -> bool:
+        """Whether an assertion has power below a half; of claims that count, the whole."""
+        powers = [a.chances.power for a in self.assertions if a.chances is not None]
+        return self.weak or (
+            not self.claim.counts and any(power < stats.LEAST_POWER for power in powers)
+        )
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What to know before a run: the problem that its design has, or power below a half."""
         if problem := self.problem:
@@ -66,12 +74,16 @@ class ClaimOutlook:
             f"its plan has the pilot seed {seed}, which cannot be registered; plan fresh seeds"
             for seed in sorted(pilots)[:1]
         ]
-        weak = [
-            f"power of '{a.text}' at the effect anticipated is {a.chances.power:.2f}, below"
-            f" {stats.LEAST_POWER}"
-            for a in self.assertions
-            if a.chances is not None and a.chances.power < stats.LEAST_POWER
-        ]
+        weak = (
+            []
+            if self.claim.counts
+            else [
+                f"power of '{a.text}' at the effect anticipated is {a.chances.power:.2f}, below"
+                f" {stats.LEAST_POWER}"
+                for a in self.assertions
+                if a.chances is not None and a.chances.power < stats.LEAST_POWER
+            ]
+        )
         if self.weak and not weak:
             weak = [claims.weak_together(len(self.assertions), self.power or 0.0, "is")]
         return (*looked, *claims.unlike_expectation(self.claim, self.expected), *weak)
@@ -84,6 +96,7 @@ class AssertionOutlook:
     text: str
     pilot: Spread | None
     chances: PilotForecast | None
+    is_factor: bool = False  # whether its margin is one, and its numbers are decimal logarithms
 
 
 @dataclass(frozen=True)
@@ -206,7 +219,8 @@ def _outlook(
     pilots = [*own, *[None] * (len(parts) - len(own))]
     hopes = claims.pilot_forecasts(claim, pilots, n, level, rule=stats.rule_of(test))
     rows = tuple(
-        AssertionOutlook(x.text, p, h) for x, p, h in zip(parts, pilots, hopes, strict=True)
+        AssertionOutlook(x.text, p, h, x.is_logarithm)
+        for x, p, h in zip(parts, pilots, hopes, strict=True)
     )
     expected = (registered or claim).expected(selection.setting)
     return ClaimOutlook(
