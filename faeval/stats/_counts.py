@@ -101,9 +101,3 @@ class Structure:
                 if i in member:
                     return count.spare, self.parts * count.least * len(member)
         return 1, self.parts
-
-    @property
-    def least_share(self) -> int:
-        """By what p is multiplied at least, whichever way the claim is decided."""
-        spare = max((count.spare for count in self.counts), default=1)
-        return min([spare, *(self.parts * count.least for count in self.counts)])
