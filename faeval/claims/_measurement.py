@@ -44,10 +44,11 @@ class Measurement:
         design: Design,
         seeds: Sequence[int],
         apart: bool = False,
+        rule: stats.Rule | None = None,
     ) -> None:
         self.claim, self.evidence, self.design, self.seeds = claim, evidence, design, tuple(seeds)
         self.apart = apart and _may_be_apart(claim)
-        self.rule = stats.rule_of(design.rule(claim))
+        self.rule = rule or stats.rule_of(design.rule(claim))
         self.reads = claim.reads()
         self.groups = {reading: evidence.group(reading, design) for reading in self.reads}
         self.seeds_of = {reading: self._own_seeds(reading) for reading in self.reads}
@@ -60,6 +61,11 @@ class Measurement:
             seed for counts in self.present.values() for seed, count in counts.items() if count
         }
         self._absent = tuple(seed for seed in self.seeds if seed not in with_rows)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it reads times that may be cut at the end of a run."""
+        return any(read.course is not None and not read.course.is_area for read in self.reads)
 
     def ends(self) -> dict[Read, dict[int, int]]:
         """Return the epoch at which the run of each seed ends, by read.
@@ -107,7 +113,7 @@ class Measurement:
 
     def at(self, seeds: Sequence[int]) -> Measurement:
         """Return the same over other seeds."""
-        return Measurement(self.claim, self.evidence, self.design, seeds, self.apart)
+        return Measurement(self.claim, self.evidence, self.design, seeds, self.apart, self.rule)
 
     def first(self, n: int) -> Measurement:
         """Return the same over the first n of its seeds."""
@@ -372,13 +378,9 @@ class ContrastSpec:
     assertion: Assertion
     anticipated: float | None
     sides: tuple[Estimand, Estimand]
+    contrast: Estimand
     place: int
     agreement: Literal["mean", "layers"] | None = None
-
-    @property
-    def contrast(self) -> Estimand:
-        """The estimand a - b as it is tested."""
-        return self.sides[0] - self.sides[1]
 
     @property
     def factor(self) -> float | None:
@@ -445,17 +447,18 @@ def contrast_specs(claim: Claim) -> tuple[ContrastSpec, ...]:
 def _specs(assertion: Assertion, place: int) -> tuple[ContrastSpec, ...]:
     if assertion.region.per_unit:
         return _agreement(assertion, place)
-    effect = assertion.effect
+    effect, (text, a, b) = assertion.effect, assertion.texts
     return tuple(
         ContrastSpec(
-            str(assertion),
+            text,
             cast(stats.Kind, part.kind),
             part.margin,
-            str(assertion.a),
-            str(assertion.b),
+            a,
+            b,
             assertion,
             effect,
             (part.a, part.b),
+            part.contrast,
             place,
         )
         for part in assertion.comparisons
@@ -471,14 +474,34 @@ def _agreement(assertion: Assertion, place: int) -> tuple[ContrastSpec, Contrast
         f"the {share} over layers of |{a} - {b}| is below {margin:g}",
     )
     spread = f"{share} of |{a} - {b}|"
-    both = assertion.a, assertion.b
-    apart = assertion.a - assertion.b, Estimand(constant=margin)
+    both, contrast = (assertion.a, assertion.b), part.contrast
+    apart = contrast, Estimand(constant=margin)
     return (
         ContrastSpec(
-            mean, "equivalent", margin, a, b, assertion, assertion.effect, both, place, "mean"
+            mean,
+            "equivalent",
+            margin,
+            a,
+            b,
+            assertion,
+            assertion.effect,
+            both,
+            contrast,
+            place,
+            "mean",
         ),
         ContrastSpec(
-            most, "below", 0.0, spread, f"{margin:g}", assertion, None, apart, place, "layers"
+            most,
+            "below",
+            0.0,
+            spread,
+            f"{margin:g}",
+            assertion,
+            None,
+            apart,
+            contrast,
+            place,
+            "layers",
         ),
     )
 
@@ -495,7 +518,7 @@ def measured_contrasts(measurement: Measurement) -> tuple[MeasuredContrast, ...]
 
 
 def _contrasts(part: Comparison, m: Measurement) -> tuple[stats.Contrast, ...]:
-    contrast, apart = part.a - part.b, m.apart
+    contrast, apart = part.contrast, m.apart
     return stats.contrasts(
         part.kind,
         *m.values(part),
@@ -503,6 +526,6 @@ def _contrasts(part: Comparison, m: Measurement) -> tuple[stats.Contrast, ...]:
         resolution=m.resolution(contrast),
         sizes=np.concatenate([m.sizes(part.a), m.sizes(part.b)]) if apart else m.sizes(contrast),
         reach=m.range_of(contrast),
-        censored=None if m.rule.sides else m.censored(contrast),
+        censored=m.censored(contrast) if m.is_cut and not m.rule.sides else None,
         paired=not apart,
     )

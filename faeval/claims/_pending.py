@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import takewhile
 from typing import TypeVar
 
@@ -66,7 +67,7 @@ class PendingClaim:
         """Whether it is decided on other seeds than those of a registration."""
         return "reproduction" in self.flags or "exploratory" in self.flags
 
-    @property
+    @cached_property
     def rule(self) -> stats.Rule:
         """The rule that decides it here."""
         return stats.rule_of(self.design.rule(self.claim))
@@ -113,7 +114,7 @@ class PendingClaim:
     @property
     def counts(self) -> tuple[stats.Counted, ...]:
         """The claim's counts, with the places of their members' contrasts among the tests."""
-        return structure_of(self.claim, self.blank).counts
+        return structure_of(self.claim, self.blank).counts if self.claim.counts else ()
 
     def hopes(self, level: float) -> tuple[PilotForecast | None, ...]:
         """What the pilots let each test expect, at the level of the family's first Holm step.
@@ -278,7 +279,7 @@ def measure(
     if case.looks:
         _keep_readable_looks(case, index, failed)
     m = case.measurement = Measurement(
-        case.claim, index, case.design, case.seeds, case.may_be_apart
+        case.claim, index, case.design, case.seeds, case.may_be_apart, case.rule
     )
     case.blank = blank_members(m)
     if case.blank:

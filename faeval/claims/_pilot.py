@@ -61,9 +61,11 @@ def pilot_forecasts(
     ``level`` is that of its family's first step; ``anew`` that of a new registration, for which
     seeds needed are counted; ``rule`` that which decides it in its setting.
     """
-    parts = contrast_specs(claim)
-    spreads = (*pilots, *(None for _ in parts))
     rule = rule or stats.rule_of(claim.rule)
+    parts = contrast_specs(claim)
+    if rule.needs_sd and not any(pilots):
+        return (None,) * len(parts)
+    spreads = (*pilots, *(None for _ in parts))
     structure = structure_of(claim)
     forecasts: list[PilotForecast | None] = []
     for i, (x, p) in enumerate(zip(parts, spreads, strict=False)):
