@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, lru_cache, partial
 from typing import Literal, TypeAlias, cast
 
 import numpy as np
@@ -62,10 +62,10 @@ class Measurement:
         }
         self._absent = tuple(seed for seed in self.seeds if seed not in with_rows)
 
-    @property
-    def is_cut(self) -> bool:
-        """Whether it reads times that may be cut at the end of a run."""
-        return any(read.course is not None and not read.course.is_area for read in self.reads)
+    @cached_property
+    def reads_courses(self) -> bool:
+        """Whether it reads a number over all epochs of a run."""
+        return any(read.course is not None for read in self.reads)
 
     def ends(self) -> dict[Read, dict[int, int]]:
         """Return the epoch at which the run of each seed ends, by read.
@@ -214,7 +214,7 @@ class Measurement:
         if read.course is not None:
             return Metric(f"{read.course} of {read.metric}")
         metrics = self.design.experiment.metrics if self.design.experiment else METRICS
-        metric = metrics.get(read.metric) or Metric(read.metric)
+        metric = metrics.get(read.metric) or _unknown(read.metric)
         if (read.outcome or metric.outcome) == "rate":
             return replace(metric, outcome="rate", low=0.0, high=1.0, resolution=0.0)
         return metric
@@ -324,6 +324,9 @@ class Measurement:
             blocks.append(block.evaluate(of_block))
         error = stats.item_error(np.array(blocks).T)
         return error if math.isfinite(error) else None
+
+
+_unknown = lru_cache(maxsize=1024)(Metric)
 
 
 def _may_be_apart(claim: Claim) -> bool:
@@ -506,15 +509,21 @@ def _agreement(assertion: Assertion, place: int) -> tuple[ContrastSpec, Contrast
     )
 
 
-def measured_contrasts(measurement: Measurement) -> tuple[MeasuredContrast, ...]:
-    """Return the contrasts of what a measurement reads, with their values over its seeds."""
+def measured_contrasts(
+    measurement: Measurement, specs: Sequence[ContrastSpec] | None = None
+) -> tuple[MeasuredContrast, ...]:
+    """Return the contrasts of what a measurement reads, with their values over its seeds.
+
+    ``specs`` are those of the claim that it was made for, where it reads a part of it.
+    """
     contrasts = [
         contrast
         for assertion in measurement.claim.asserted
         for part in assertion.comparisons
         for contrast in _contrasts(part, measurement)
     ]
-    return tuple(map(MeasuredContrast, contrast_specs(measurement.claim), contrasts))
+    own = contrast_specs(measurement.claim) if specs is None else specs
+    return tuple(map(MeasuredContrast, own, contrasts))
 
 
 def _contrasts(part: Comparison, m: Measurement) -> tuple[stats.Contrast, ...]:
@@ -526,6 +535,6 @@ def _contrasts(part: Comparison, m: Measurement) -> tuple[stats.Contrast, ...]:
         resolution=m.resolution(contrast),
         sizes=np.concatenate([m.sizes(part.a), m.sizes(part.b)]) if apart else m.sizes(contrast),
         reach=m.range_of(contrast),
-        censored=m.censored(contrast) if m.is_cut and not m.rule.sides else None,
+        censored=m.censored(contrast) if m.reads_courses and not m.rule.sides else None,
         paired=not apart,
     )

@@ -55,16 +55,16 @@ def pilot_forecasts(
 ) -> tuple[PilotForecast | None, ...]:
     """Return the forecast for each contrast of a claim.
 
-    None without a pilot's spread where the rule needs one, or where the anticipated effect is at
-    the margin.
+    ``pilots`` has what a pilot says of each contrast. None without a pilot's spread where the rule
+    needs one, or where the anticipated effect is at the margin.
 
     ``level`` is that of its family's first step; ``anew`` that of a new registration, for which
     seeds needed are counted; ``rule`` that which decides it in its setting.
     """
     rule = rule or stats.rule_of(claim.rule)
-    parts = contrast_specs(claim)
     if rule.needs_sd and not any(pilots):
-        return (None,) * len(parts)
+        return (None,) * len(pilots)
+    parts = contrast_specs(claim)
     spreads = (*pilots, *(None for _ in parts))
     structure = structure_of(claim)
     forecasts: list[PilotForecast | None] = []

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import takewhile
 
 import numpy as np
@@ -72,7 +73,7 @@ class Structure:
     size: int
     counts: tuple[Counted, ...] = ()
 
-    @property
+    @cached_property
     def counted(self) -> frozenset[int]:
         """The contrasts that are members of a count."""
         return frozenset(i for count in self.counts for member in count.members for i in member)
