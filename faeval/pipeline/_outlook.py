@@ -24,6 +24,7 @@ class ClaimOutlook:
     detectable_in_sd: float | None
     assertions: tuple[AssertionOutlook, ...]
     expected: str | None = None
+    rule: stats.Rule | None = None
 
     @property
     def refused(self) -> bool:
@@ -74,18 +75,19 @@ class ClaimOutlook:
             f"its plan has the pilot seed {seed}, which cannot be registered; plan fresh seeds"
             for seed in sorted(pilots)[:1]
         ]
-        weak = (
-            []
-            if self.claim.counts
-            else [
-                f"power of '{a.text}' at the effect anticipated is {a.chances.power:.2f}, below"
-                f" {stats.LEAST_POWER}"
-                for a in self.assertions
-                if a.chances is not None and a.chances.power < stats.LEAST_POWER
-            ]
-        )
+        weak = [
+            f"power of '{a.text}' at the effect anticipated is {a.chances.power:.2f}, below"
+            f" {stats.LEAST_POWER}"
+            for a in (self.assertions if not self.claim.counts else ())
+            if a.chances is not None and a.chances.power < stats.LEAST_POWER
+        ]
         if self.weak and not weak:
             weak = [claims.weak_together(len(self.assertions), self.power or 0.0, "is")]
+        if self.rule is not None and len(self.seeds) < self.rule.advised:
+            weak.append(
+                f"the {self.rule.name} test has little power below {self.rule.advised} seeds, and"
+                f" {len(self.seeds)} are planned"
+            )
         return (*looked, *claims.unlike_expectation(self.claim, self.expected), *weak)
 
 
@@ -217,7 +219,8 @@ def _outlook(
         problem = Problem("inconclusive", "unattainable", text)
     own = registered.pilot.get(selection.setting, []) if registered else []
     pilots = [*own, *[None] * (len(parts) - len(own))]
-    hopes = claims.pilot_forecasts(claim, pilots, n, level, rule=stats.rule_of(test))
+    rule = stats.rule_of(test)
+    hopes = claims.pilot_forecasts(claim, pilots, n, level, rule=rule)
     rows = tuple(
         AssertionOutlook(x.text, p, h, x.is_logarithm)
         for x, p, h in zip(parts, pilots, hopes, strict=True)
@@ -232,4 +235,5 @@ def _outlook(
         spreads[0].detectable_in_sd,
         rows,
         expected,
+        rule,
     )
