@@ -289,7 +289,9 @@ def _plan_row(o: ClaimOutlook) -> tuple[str, ...]:
 def _design(o: ClaimOutlook) -> str:
     if o.problem:
         return f"{o.problem.verdict}: {o.problem.code.replace('_', ' ')}"
-    return "ok, but power is below 0.5" if o.has_weak_part else "ok"
+    if o.has_weak_part:
+        return "ok, but power is below 0.5"
+    return "ok, but few seeds for its test" if o.has_few_seeds else "ok"
 
 
 def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]], **more: Any) -> Table:

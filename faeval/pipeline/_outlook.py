@@ -64,6 +64,11 @@ class ClaimOutlook:
         )
 
     @property
+    def has_few_seeds(self) -> bool:
+        """Whether its rule is advised to have more."""
+        return self.rule is not None and len(self.seeds) < self.rule.advised
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What to know before a run: the problem that its design has, or power below a half."""
         if problem := self.problem:
@@ -83,7 +88,7 @@ class ClaimOutlook:
         ]
         if self.weak and not weak:
             weak = [claims.weak_together(len(self.assertions), self.power or 0.0, "is")]
-        if self.rule is not None and len(self.seeds) < self.rule.advised:
+        if self.rule is not None and self.has_few_seeds:
             weak.append(
                 f"the {self.rule.name} test has little power below {self.rule.advised} seeds, and"
                 f" {len(self.seeds)} are planned"
