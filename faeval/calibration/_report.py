@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from faeval._whole_files import replace_file
+from faeval.calibration._cells import Cell
 from faeval.calibration._laws import ARMS, LAWS
 from faeval.calibration._plots import PLOTS
 from faeval.calibration._rivals import RIVALS, TWO_SAMPLE
-from faeval.calibration._tables import SEEDS, TABLES, Cell
+from faeval.calibration._tables import SEEDS, TABLES
 from faeval.calibration._verify import as_csv
 
 #: What the package ships, beside faeval.stats, which prints it with verdicts.

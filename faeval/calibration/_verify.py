@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from importlib.resources import files
 
+from faeval.calibration._cells import Cell
 from faeval.calibration._laws import LAWS
 from faeval.calibration._measure import ALPHA
-from faeval.calibration._tables import Cell
 from faeval.errors import FaevalError
 
 #: A figure has drifted where it is further off than this many Monte-Carlo standard errors.
