@@ -18,7 +18,11 @@ from faeval.streams import stream
 #: A test of faeval.stats by name, a rival by name, or a function (differences, bound, alpha) ->
 #: (above, below).
 Rule: TypeAlias = str | OneSample
-ENGINE = tuple(rule.name for rule in stats.RULES.values() if rule.paired and not rule.sides)
+ENGINE = tuple(
+    rule.name
+    for rule in stats.RULES.values()
+    if rule.paired and not rule.sides and (rule.decides or rule.beside)
+)
 ALPHA = 0.05
 MARGIN = 1.0
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from faeval import stats
 from faeval.calibration._cells import Cell, cell
+from faeval.calibration._counted_rates import rates
+from faeval.calibration._language import censored, counts, identical, levels, selection
 from faeval.calibration._laws import ARMS, LAWS, Array
 from faeval.calibration._measure import (
     ALPHA,
@@ -20,6 +22,7 @@ from faeval.calibration._measure import (
     rate,
 )
 from faeval.calibration._rivals import RIVALS, TWO_SAMPLE, Found
+from faeval.calibration._two_arms import ratios, spreads
 from faeval.streams import stream
 
 SEEDS = (3, 4, 5, 6, 8, 10, 20)
@@ -357,7 +360,39 @@ TABLES: dict[str, Callable[..., Iterator[Cell]]] = {
         stopping,
         fragile,
         items,
+        spreads,
+        ratios,
+        rates,
+        counts,
+        levels,
+        censored,
+        identical,
+        selection,
     )
+}
+
+_FEW: dict[str, Any] = {"ns": (3, 5, 10)}
+#: What a quick run measures of each table; all of one that is not here.
+_QUICK: dict[str, dict[str, Any]] = {
+    "size": _FEW | {"rules": ("t", "sign-flip", "sign", "z")},
+    "two_samples": {"ns": (3, 5)},
+    "unpaired": {"ns": (3, 5)},
+    "verdicts": {"ns": (5,)},
+    "power": _FEW,
+    "families": {"ns": (5,), "sizes": (1, 5)},
+    "assertions": {"ns": (5,)},
+    "pooling": {"ns": (5,)},
+    "fragile": {"ns": (5, 10)},
+    "spreads": {
+        "ns": (5,),
+        "worlds": ("normal arms", "collapsing arms", "lognormal arm, normal arm"),
+    },
+    "ratios": {"ns": (3,)},
+    "rates": _FEW | {"unequal": ((3, 10),)},
+    "counts": {"ns": (5,), "members": (("normal", 0.0), ("normal", 0.5))},
+    "levels": {"ns": (5,), "ks": (5,)},
+    "censored": {"ns": (5,)},
+    "selection": {"ns": (5,), "ks": (3, 10)},
 }
 
 
@@ -387,23 +422,11 @@ def calibrate(
     list of Cell
         In the order of the tables.
     """
-    few: dict[str, Any] = {"ns": (3, 5, 10)}
-    narrow: dict[str, dict[str, Any]] = {
-        "size": few | {"rules": ("t", "sign-flip", "sign", "z")},
-        "two_samples": {"ns": (3, 5)},
-        "unpaired": {"ns": (3, 5)},
-        "verdicts": {"ns": (5,)},
-        "power": few,
-        "families": {"ns": (5,), "sizes": (1, 5)},
-        "assertions": {"ns": (5,)},
-        "pooling": {"ns": (5,)},
-        "fragile": {"ns": (5, 10)},
-    }
     cells: list[Cell] = []
     for name, table in TABLES.items():
         if progress is not None:
             progress(name)
         cells += table(
-            reps // 4 if quick else reps, seed, **(narrow.get(name, {}) if quick else {})
+            reps // 4 if quick else reps, seed, **(_QUICK.get(name, {}) if quick else {})
         )
     return cells
