@@ -110,7 +110,7 @@ def mean_ratio(a: Array, b: Array) -> Found:
 
 RATIO_RULES: dict[str, Callable[[Array, Array], Found]] = {
     "t on log ratios": of_runs,
-    "t on a - r b": of_means,
+    "t on a less r b": of_means,
     "t on a over the mean of b": over_the_mean,
     "mean ratio, bar of one s.d.": mean_ratio,
 }

@@ -153,7 +153,7 @@ def _holds(cell: Cell) -> bool:
         ("spreads", "spread"): spread is not None and spread.shape,
         ("ratios", "t on log ratios"): ratio is not None
         and (ratio.shape or cell.law == TYPICAL_RUNS),
-        ("ratios", "t on a - r b"): ratio is not None and ratio.shape,
+        ("ratios", "t on a less r b"): ratio is not None and ratio.shape,
         ("rates", "rate"): True,
         ("rates", "paired-rates"): True,
         ("rates", "unpaired-rates"): True,
