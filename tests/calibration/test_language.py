@@ -396,13 +396,14 @@ PRINTED: dict[tuple[str, str], dict[str, tuple[float, float]]] = {
 def promised() -> Iterator[tuple[Cell, float]]:
     for cell in FIGURES.values():
         by_law = PRINTED.get((cell.table, cell.rule), {})
-        if cell.law in by_law and cell.measure in SIDES:
+        was_tried = cell.table != "censored" or cell.n >= 5
+        if cell.law in by_law and cell.measure in SIDES and was_tried:
             yield cell, by_law[cell.law][SIDES.index(cell.measure)]
 
 
 def test_where_a_rule_holds_it_errs_no_more_than_was_printed_before() -> None:
     cells = list(promised())
-    assert len(cells) == 624
+    assert len(cells) == 606
     over = [
         f"{c.key}: {c.rate}, {before} before"
         for c, before in cells
