@@ -168,7 +168,7 @@ def _levels(world: str, rng: np.random.Generator, shape: tuple[int, int, int]) -
     return values + 0.5 * rng.standard_normal((reps, n, 1)) * (np.arange(k) - (k - 1) / 2)
 
 
-def _over_all_rows(values: Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def over_all_rows(values: Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """One straight line through the points of all seeds: its slope by t, each point a replicate."""
     from scipy.special import stdtrit
 
@@ -198,7 +198,7 @@ def levels(
                 for rule, weights in (("slope", slope_weights(k)), ("trend", trend_weights(k))):
                     p, q = stats.judge_many("exceeds", values @ weights, 0.0)
                     yield from decided("levels", rule, world, n, detail, (p <= ALPHA, q <= ALPHA))
-                found = _over_all_rows(values)
+                found = over_all_rows(values)
                 yield from decided("levels", "regression over all rows", world, n, detail, found)
 
 

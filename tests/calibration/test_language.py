@@ -26,6 +26,7 @@ from faeval.calibration._language import (
     TIMES,
     at_least,
     least_count,
+    over_all_rows,
     slope_weights,
     trend_weights,
 )
@@ -252,7 +253,7 @@ def test_counts_and_their_bounds_hold_whatever_members_have_to_do_with_each_othe
 
 @pytest.mark.parametrize("k", [1, 2, 4])
 def test_a_count_and_its_bound_are_what_their_definitions_say(k: int) -> None:
-    for row in np.random.default_rng(k).uniform(0, 0.1, (200, k)) ** 2:
+    for row in np.random.default_rng(k).uniform(0, 0.5, (200, k)) ** 2:
         ordered = sorted(row)
         each = [min(1.0, (k - u + 1) * ordered[u - 1]) for u in range(1, k + 1)]
         assert [at_least(row[None], u)[0] for u in range(1, k + 1)] == pytest.approx(each)
@@ -273,6 +274,17 @@ def test_weights_of_slope_and_trend_are_those_of_their_definitions() -> None:
         # equal correlation with a rise at any one step
         alike = [trend @ s / (s - s.mean()).std() for s in steps]
         assert alike == pytest.approx([alike[0]] * (k - 1))
+
+
+@pytest.mark.parametrize(("n", "k"), [(1, 3), (3, 3), (4, 5)])
+def test_a_regression_over_all_rows_is_the_one_of_textbooks(n: int, k: int) -> None:
+    # origin: scipy.stats.linregress
+    values = np.random.default_rng(k).standard_normal((300, n, k))
+    x = np.tile(np.arange(k), n)
+    p = [stats.linregress(x, row.ravel(), alternative="greater").pvalue for row in values]
+    above, below = over_all_rows(values)
+    assert above.tolist() == [q < ALPHA for q in p]
+    assert below.tolist() == [q > 1 - ALPHA for q in p]
 
 
 def test_slopes_and_trends_err_at_the_level_where_they_are_normal() -> None:
@@ -302,6 +314,13 @@ def test_a_cap_that_cuts_no_run_is_a_plain_t_and_one_that_cuts_bars_what_it_hide
             assert whole["first"] == whole["cap as the value"]
             assert cut["first"] <= cut["cap as the value"]
         assert cut["first"] < 0.05 < cut["cap as the value"]  # of refutations
+
+
+def test_a_new_run_that_is_cut_bars_support_too() -> None:
+    world, share = "exponential", "60 % of the base cut"  # where a third of the new runs are cut
+    cells = TABLES["censored"](4000, 1, ns=(10,), worlds=(world,), shares=(0.6,))
+    rates = {c.rule: c.rate for c in cells if c.measure == "wrong_support" and c.detail == share}
+    assert rates["first"] < rates["cap as the value"]
 
 
 def test_equal_differences_are_seen_as_often_as_the_binomial_law_says() -> None:
@@ -528,6 +547,34 @@ def test_an_exact_figure_drifts_where_a_digit_beyond_the_last_is_another() -> No
     cell = FIGURES[key]
     assert drifts([replace(cell, rate=cell.rate - 0.00001)], [cell]) == []
     assert len(drifts([replace(cell, rate=cell.rate - 0.0005)], [cell])) == 1
+
+
+# --- measured again ---
+
+
+def test_what_is_counted_out_gives_the_same_figures_again() -> None:
+    cells = [*TABLES["rates"](1, 9, ns=(3, 5), unequal=((3, 10),)), *TABLES["identical"](1, 9)]
+    assert len(cells) > 300
+    for cell in cells:
+        before = FIGURES[cell.key]
+        assert (cell.error, cell.reps) == (before.error, before.reps) == (0, 0)
+        assert cell.rate == pytest.approx(before.rate, abs=1.1e-5)
+
+
+AGAIN: dict[str, dict[str, object]] = {
+    "ratios": {"ns": (3,)},
+    "counts": {"ns": (5,), "members": (("normal", 0.0), ("lognormal", 0.5))},
+    "levels": {"ns": (5,), "ks": (5,)},
+    "censored": {"ns": (5,)},
+    "selection": {"ns": (5,), "ks": (10,)},
+}
+
+
+@pytest.mark.parametrize("table", AGAIN)
+def test_what_is_drawn_gives_near_figures_on_another_seed(table: str) -> None:
+    cells = list(TABLES[table](3000, 8, **AGAIN[table]))
+    assert len(cells) >= 6
+    assert [str(d) for d in drifts(cells, shipped())] == []
 
 
 # --- nothing is missing ---
