@@ -549,6 +549,42 @@ def test_an_exact_figure_drifts_where_a_digit_beyond_the_last_is_another() -> No
     assert len(drifts([replace(cell, rate=cell.rate - 0.0005)], [cell])) == 1
 
 
+# --- what is measured is what decides ---
+
+
+@pytest.mark.parametrize("k", [1, 3, 6])
+def test_a_count_is_measured_by_the_rule_that_claims_are_decided_by(k: int) -> None:
+    counts = pytest.importorskip("faeval.stats._counts")
+    p, q = np.random.default_rng(k).uniform(0, 0.5, (2, 100, k)) ** 2
+    for u in range(1, k + 1):
+        count = counts.Counted(u, tuple((i,) for i in range(k)))
+        support, refute = count.p(p.T, q.T)
+        assert at_least(p, u) == pytest.approx(support, rel=1e-12)
+        assert at_least(q, k - u + 1) == pytest.approx(refute, rel=1e-12)
+    lower = [count.holding(x.tolist(), y.tolist(), ALPHA) for x, y in zip(p, q, strict=True)]
+    assert least_count(p).tolist() == lower
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.5, 0.6])
+@pytest.mark.parametrize("n", SEEDS)
+def test_equal_differences_are_measured_by_the_rule_that_bounds_their_mean(
+    n: int, share: float
+) -> None:
+    identical = pytest.importorskip("faeval.stats._identical")
+    # differences of 0 in a range of 1; the margin lies where that share of seeds would put the mean
+    (p,) = identical.p_greater(np.zeros((1, n)), np.ones((1, n)), -share)
+    at = (f"{100 * share:.0f} % of seeds differ", n, "", "wrong_support")
+    rate = FIGURES["identical", "bounded mean", *at].rate
+    assert rate == pytest.approx((1 - share) ** n if p <= ALPHA else 0.0, abs=6e-6)
+
+
+@pytest.mark.parametrize("k", LEVELS)
+def test_slope_and_trend_are_measured_with_the_weights_that_claims_have(k: int) -> None:
+    functions = pytest.importorskip("faeval.claims._functions", exc_type=ImportError)
+    assert slope_weights(k) == pytest.approx(functions.slope_weights(k, tuple(range(k))))
+    assert trend_weights(k) == pytest.approx(functions.trend_weights(k))
+
+
 # --- measured again ---
 
 
