@@ -21,7 +21,7 @@ from faeval.stats._interval import Interval, decision_interval
 from faeval.stats._judge import Judgement, judge, judge_identical, smallest_pair
 from faeval.stats._kinds import region_of
 from faeval.stats._looks import nominal_level, nominal_levels, sequential_p
-from faeval.stats._replicates import explain_no_spread, explain_pooling
+from faeval.stats._replicates import explain_no_ratio, explain_no_spread, explain_pooling
 from faeval.stats._rules import Rule, TestName, rule_of
 from faeval.stats._sensitivity import Sensitivity, sensitivity
 from faeval.stats._spread import equal_beyond_rounding
@@ -256,7 +256,11 @@ class _Case:
     def _without_spread(self) -> Problem | None:
         """What cannot be told, as values do not vary; members of a count do not count then."""
         for i, c in enumerate(self.question.contrasts):
-            if i in self.structure.counted or c.varies(self.rule.sides):
+            if i in self.structure.counted:
+                continue
+            if c.varies(self.rule.sides):
+                if self.rule.about == "spread" and self.rule.undecidable(c.a, c.b):
+                    return "inconclusive", "no_spread", explain_no_ratio(c.a, c.b)
                 continue
             if c.censored is not None:
                 return "inconclusive", "censored", self._cut(_censored(c))
