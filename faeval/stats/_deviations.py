@@ -7,7 +7,7 @@ An arm that shows no deviation at all has no ratio to the other: any factor woul
 References
 ----------
 .. [1] M. B. Brown and A. B. Forsythe, J. Am. Stat. Assoc. 69 (1974).
-.. [2] R. J. O'Hara Hines and W. G. S. Hines, Commun. Stat. Simul. Comput. 29 (2000).
+.. [2] W. G. S. Hines and R. J. O'Hara Hines, Biometrics 56 (2000).
 """
 
 from __future__ import annotations

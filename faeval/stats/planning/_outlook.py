@@ -10,7 +10,7 @@ from typing import Any
 
 from faeval._arguments import count, level, number, probability
 from faeval.stats._judge import smallest_pair
-from faeval.stats._kinds import Kind, region_of
+from faeval.stats._kinds import Kind, Region, region_of
 from faeval.stats._rule import LEAST_POWER
 from faeval.stats._rules import Rule, TestName, rule_of
 from faeval.stats._spread import sd_upper
@@ -52,9 +52,14 @@ def _at_upper(seeds: Callable[..., int | None], sd: float | None, sd_n: int | No
     return seeds(sd=upper) if upper is None or math.isfinite(upper) else None
 
 
-def _is_possible(rule: Rule, difference: float, base: float | None) -> bool:
-    """Whether there can be such a difference, of rates from 0 to 1."""
-    return rule.outcomes is None or base is None or 0 <= base + difference <= 1
+def _effects(
+    rule: Rule, region: Region, margin: float, anticipated: float | None, base: float | None
+) -> dict[str, float]:
+    """The effects to ask the chances at, by name; no margin that the rates cannot differ by."""
+    named = {"zero": 0.0, "margin": margin}
+    if base is not None and rule.outcomes is not None:
+        named = {k: e for k, e in named.items() if 0 <= base + region.sign * e <= 1}
+    return named if anticipated is None else {**named, "anticipated": anticipated}
 
 
 def outlook(
@@ -125,30 +130,23 @@ def outlook(
     first = alpha / family
     least, least_against = smallest_pair(region, margin, rule, n, base)
     least_against = min(1.0, k * least_against)
-    can_support, can_refute = least <= first, least_against <= first
     warnings = [
         f"no data can {verb} it: the smallest p at n = {n} is {smallest_p:.3g}, above {first:.3g}"
-        for verb, possible, smallest_p in (
-            ("support", can_support, least),
-            ("refute", can_refute, least_against),
-        )
-        if not possible
+        for verb, smallest_p in (("support", least), ("refute", least_against))
+        if smallest_p > first
     ]
     detectable_in_sd = None
     if rule.power == "noncentral t" and n >= rule.least:
         detectable_in_sd = detectable_effect(n, first, power)
-    at: dict[str, VerdictChances] = {}
-    found_power, needed = None, None
     if sd is not None and rule.needs_sd:
         sd = number("sd", sd, "a standard deviation above 0", low=math.ulp(0.0))
-    if not (rule.needs_sd and sd is None) and not (rule.outcomes is not None and base is None):
+    at: dict[str, VerdictChances] = {}
+    found_power, needed = None, None
+    if (sd is not None or not rule.needs_sd) and (base is not None or rule.outcomes is None):
         ask: dict[str, Any] = {"test": test, "k": k, "base": base}
-        effects = {"zero": 0.0, "margin": margin, "anticipated": anticipated}
         at = {
-            name: verdict_chances(kind, margin, e, sd, n, first, **ask)
-            for name, e in effects.items()
-            if e is not None
-            and (name == "anticipated" or _is_possible(rule, region.sign * e, base))
+            name: verdict_chances(kind, margin, effect, sd, n, first, **ask)
+            for name, effect in _effects(rule, region, margin, anticipated, base).items()
         }
         if anticipated is not None:
             hope = prospect(kind, margin, anticipated, sd, n, first, **ask)
@@ -159,15 +157,15 @@ def outlook(
                     seeds_for, kind, margin, anticipated, alpha=first, power=goal, **ask
                 )
                 needed = seeds(sd=sd), _at_upper(seeds, sd, sd_n)
-                if found_power < LEAST_POWER:
-                    warnings.append(
-                        f"power at the effect anticipated is {found_power:.2f}, below {LEAST_POWER}"
-                    )
+    if found_power is not None and found_power < LEAST_POWER:
+        warnings.append(
+            f"power at the effect anticipated is {found_power:.2f}, below {LEAST_POWER}"
+        )
     return DesignOutlook(
         n,
         first,
-        can_support,
-        can_refute,
+        least <= first,
+        least_against <= first,
         at,
         detectable_in_sd,
         None if detectable_in_sd is None or sd is None else detectable_in_sd * sd,
