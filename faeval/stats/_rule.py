@@ -162,8 +162,8 @@ def value_by_range(contrast: Contrast, rule: Rule) -> float | None:
 def smallest_p(contrast: Contrast, rule: Rule) -> tuple[float, float]:
     """Return the smallest p for and against a contrast that any data of its size might give."""
     base = float(contrast.b[0]) if rule.one_arm else None
-    region, n = region_of(contrast.kind), min(len(contrast.a), len(contrast.b))
-    return smallest_pair(region, contrast.margin, rule, n, base)
+    n, m = len(contrast.a), len(contrast.b)
+    return smallest_pair(region_of(contrast.kind), contrast.margin, rule, n, m, base)
 
 
 def _censored(contrast: Contrast) -> int:

@@ -326,6 +326,16 @@ def test_equal_outcomes_are_decided_like_others(test):
     assert (still.verdict, still.code) == ("supported", "decided")
 
 
+def test_more_of_one_arm_can_decide_where_equal_arms_cannot():
+    # at a margin of .3, three of either give (1.3 / 2)^6 = .075 at best, and three of twelve less
+    three, twelve = [1.0, 1.0, 0.0], [0.0] * 11 + [1.0]
+    assert ask(three, three, 0.3, "unpaired-rates", "not_above").code != "unattainable"
+    assert ask(three, [0.0, 0.0, 1.0], 0.3, "unpaired-rates", "exceeds").verdict == "inconclusive"
+    assert p_of("unpaired-rates", [1.0] * 3, [0.0] * 12, 0.3) < 0.05
+    assert ask(three, twelve, 0.3, "unpaired-rates").code != "unattainable"
+    assert ask([1.0, 0.0], [0.0, 0.0], 0.3, "paired-rates").code == "unattainable"
+
+
 def test_one_arm_goes_all_the_way_and_so_do_unequal_arms():
     found = ask([1.0] * 9, 0.7, 0.0, "rate")
     assert found.verdict == "supported"

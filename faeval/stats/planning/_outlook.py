@@ -128,7 +128,7 @@ def outlook(
         probability("power", power),
     )
     first = alpha / family
-    least, least_against = smallest_pair(region, margin, rule, n, base)
+    least, least_against = smallest_pair(region, margin, rule, n, n, base)
     least_against = min(1.0, k * least_against)
     warnings = [
         f"no data can {verb} it: the smallest p at n = {n} is {smallest_p:.3g}, above {first:.3g}"
