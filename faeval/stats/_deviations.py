@@ -103,8 +103,8 @@ class _Arms:
         fall: once at most, as the sums of squares of the two arms become alike.
         """
         angles = np.linspace(0.0, math.pi / 2, _ANGLES + 1)[1:-1]
-        seen = self.p(self.at(angles.reshape(-1, *(1,) * self.log_ratio.ndim)))
-        falls = seen[1:] < seen[:-1]
+        curve = self.p(self.at(angles.reshape(-1, *(1,) * self.log_ratio.ndim)))
+        falls = curve[1:] < curve[:-1]
         some = falls.any(axis=0) & (self.error_a > 0) & (self.error_b > 0)
         where, height = np.full(some.shape, math.inf), np.zeros(some.shape)
         if some.any():

@@ -90,8 +90,8 @@ def _bound_of_one(values: Array, number: Array, level: float) -> Array:
     n, ones = values.shape[-1], np.count_nonzero(values, axis=-1)
     if n < LEAST:
         return np.full(values.shape[:-1], -math.inf)
-    found = betaincinv(np.maximum(ones, 1.0), n - ones + 1.0, level)
-    return np.where(ones > 0, found, 0.0) - number[..., 0]
+    bound = betaincinv(np.maximum(ones, 1.0), n - ones + 1.0, level)
+    return np.where(ones > 0, bound, 0.0) - number[..., 0]
 
 
 def _outcomes_of_one(n: int, m: int, number: float | None) -> tuple[Array, Array]:
@@ -287,9 +287,9 @@ def _lower_bound(paired: bool, a: Array, b: Array, level: float) -> Array:
     tables, counts = _seen(paired, a, b)
     p, place = _p_up_to(*tables)
     which, where = np.unique(place[counts], return_inverse=True)
-    rejected = np.count_nonzero(p[:, which] <= level, axis=0)[where].reshape(a.shape[:-1])
-    last = (rejected - 1 - _STEPS) / _STEPS  # the largest difference that is rejected
-    return np.where(rejected > 0, np.nextafter(last, 1.0), -1.0)
+    count = np.count_nonzero(p[:, which] <= level, axis=0)[where].reshape(a.shape[:-1])
+    last = (count - 1 - _STEPS) / _STEPS  # the largest difference that is rejected
+    return np.where(count > 0, np.nextafter(last, 1.0), -1.0)
 
 
 def _first(ones: NDArray[np.int64], n: int) -> Array:

@@ -307,6 +307,8 @@ def test_an_outlook_on_rates_needs_no_spread_but_the_rate_of_b():
             stats.prospect("exceeds", 0.1, effect, None, 9, 0.05, test="paired-rates", base=base)
     with pytest.raises(FaevalError, match=r"^n must be at most 60\b"):
         stats.verdict_chances("exceeds", 0, 0.1, None, 61, 0.05, test="unpaired-rates", base=0.4)
+    with pytest.raises(FaevalError, match=r"^n must be at most 60\b"):
+        stats.outlook("exceeds", 0.1, 61, test="paired-rates")
 
 
 # verdicts

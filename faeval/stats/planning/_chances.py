@@ -144,14 +144,19 @@ def _sd_of(rule: Rule, sd: float | None) -> float:
     return number("sd", sd, "a standard deviation above 0", low=math.ulp(0.0))
 
 
-def _base_of(rule: Rule, n: int, difference: float, base: float | None) -> float | None:
-    """The rate of the second side checked, where the rule is one of rates; None elsewhere."""
-    if rule.outcomes is None:
-        return None
+def check_size(rule: Rule, n: int) -> None:
+    """Refuse more seeds than the rule can be computed for."""
     if rule.most_values is not None and n > rule.most_values:
         raise refuse(
             "n", n, f"at most {rule.most_values} for the {rule.name} test", "plan fewer seeds"
         )
+
+
+def _base_of(rule: Rule, n: int, difference: float, base: float | None) -> float | None:
+    """The rate of the second side checked, where the rule is one of rates; None elsewhere."""
+    if rule.outcomes is None:
+        return None
+    check_size(rule, n)
     base = number(
         "base",
         base,

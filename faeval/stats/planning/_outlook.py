@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,7 +14,13 @@ from faeval.stats._kinds import Kind, Region, region_of
 from faeval.stats._rule import LEAST_POWER
 from faeval.stats._rules import Rule, TestName, rule_of
 from faeval.stats._spread import sd_upper
-from faeval.stats.planning._chances import VerdictChances, prospect, seeds_for, verdict_chances
+from faeval.stats.planning._chances import (
+    VerdictChances,
+    check_size,
+    prospect,
+    seeds_for,
+    verdict_chances,
+)
 from faeval.stats.planning._power import detectable_effect
 from faeval.stats.planning._unseen_failures import unseen_failure_bound
 
@@ -127,14 +133,10 @@ def outlook(
         count("k", k, low=1),
         probability("power", power),
     )
+    check_size(rule, n)
     first = alpha / family
     least, least_against = smallest_pair(region, margin, rule, n, n, base)
     least_against = min(1.0, k * least_against)
-    warnings = [
-        f"no data can {verb} it: the smallest p at n = {n} is {smallest_p:.3g}, above {first:.3g}"
-        for verb, smallest_p in (("support", least), ("refute", least_against))
-        if smallest_p > first
-    ]
     detectable_in_sd = None
     if rule.power == "noncentral t" and n >= rule.least:
         detectable_in_sd = detectable_effect(n, first, power)
@@ -149,18 +151,9 @@ def outlook(
             for name, effect in _effects(rule, region, margin, anticipated, base).items()
         }
         if anticipated is not None:
-            hope = prospect(kind, margin, anticipated, sd, n, first, **ask)
-            if hope.verdict is not None:
-                found_power = hope.power
-                goal = 1 - (1 - power) / k if hope.verdict == "supported" else power
-                seeds = partial(
-                    seeds_for, kind, margin, anticipated, alpha=first, power=goal, **ask
-                )
-                needed = seeds(sd=sd), _at_upper(seeds, sd, sd_n)
-    if found_power is not None and found_power < LEAST_POWER:
-        warnings.append(
-            f"power at the effect anticipated is {found_power:.2f}, below {LEAST_POWER}"
-        )
+            found_power, needed = _power_and_seeds(
+                kind, margin, anticipated, sd, sd_n, n, first, power, ask
+            )
     return DesignOutlook(
         n,
         first,
@@ -172,5 +165,38 @@ def outlook(
         found_power,
         needed,
         unseen_failure_bound(n) if n else 1.0,
-        tuple(warnings),
+        tuple(_warnings(n, first, least, least_against, found_power)),
     )
+
+
+def _power_and_seeds(
+    kind: Kind,
+    margin: float,
+    anticipated: float,
+    sd: float | None,
+    sd_n: int | None,
+    n: int,
+    level: float,
+    power: float,
+    ask: dict[str, Any],
+) -> tuple[float | None, tuple[int | None, int | None] | None]:
+    """The power at the effect anticipated, and the seeds that give the whole claim its power."""
+    hope = prospect(kind, margin, anticipated, sd, n, level, **ask)
+    if hope.verdict is None:
+        return None, None
+    goal = 1 - (1 - power) / ask["k"] if hope.verdict == "supported" else power
+    seeds = partial(seeds_for, kind, margin, anticipated, alpha=level, power=goal, **ask)
+    return hope.power, (seeds(sd=sd), _at_upper(seeds, sd, sd_n))
+
+
+def _warnings(
+    n: int, level: float, least: float, least_against: float, power: float | None
+) -> Iterator[str]:
+    for verb, smallest in (("support", least), ("refute", least_against)):
+        if smallest > level:
+            yield (
+                f"no data can {verb} it: the smallest p at n = {n} is {smallest:.3g}, above"
+                f" {level:.3g}"
+            )
+    if power is not None and power < LEAST_POWER:
+        yield f"power at the effect anticipated is {power:.2f}, below {LEAST_POWER}"
