@@ -418,7 +418,8 @@ def check_controls(
     for control in claim.controls:
         for epoch, bound in _by_epoch(control, evidence, design):
             for seed in seeds:
-                m = Measurement(claim.named(assertions=(bound,)), evidence, design, [seed])
+                alone = claim.named(assertions=(bound,), test="t")
+                m = Measurement(alone, evidence, design, [seed])
                 problem = untrustworthy(m) or missing(m) or _beyond(bound, m)
                 if problem is None:
                     continue

@@ -15,6 +15,7 @@ from faeval.claims._design import check_design, check_names, design_of
 from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import PILOT_SEEDS, Spread
 from faeval.claims._measurement import (
+    ContrastSpec,
     Measurement,
     contrast_specs,
     measured_contrasts,
@@ -53,7 +54,8 @@ def pilot_forecasts(
 ) -> tuple[PilotForecast | None, ...]:
     """Return the forecast for each contrast of a claim.
 
-    None without a pilot's spread, or where the anticipated effect is at the margin.
+    None without a pilot's spread where the rule needs one, or where the anticipated effect is at
+    the margin.
 
     ``level`` is that of its family's first step; ``anew`` that of a new registration, for which
     seeds needed are counted; ``rule`` that which decides it in its setting.
@@ -61,25 +63,39 @@ def pilot_forecasts(
     parts = contrast_specs(claim)
     spreads = (*pilots, *(None for _ in parts))
     rule = rule or stats.rule_of(claim.rule)
-    return tuple(
-        (
+    structure, forecasts = structure_of(claim), []
+    for i, (x, p) in enumerate(zip(parts, spreads, strict=False)):
+        base = rate_of_second_side(x, rule, p)
+        known = base is not None if rule.about == "rate" else p is not None or not rule.needs_sd
+        if not known or x.anticipated is None:
+            forecasts.append(None)
+            continue
+        spare, k = structure.shares(i)
+        forecasts.append(
             _chances(
                 x.kind,
                 x.margin,
                 x.anticipated,
-                p.sd,
-                p.n,
+                p.sd if p is not None and rule.needs_sd else None,
+                p.n if p is not None else None,
                 n,
-                level,
-                anew or level,
-                claim.rule,
-                len(parts),
+                level / spare,
+                (anew or level) / spare,
+                rule.name,  # type: ignore[arg-type]
+                k,
+                base,
             )
-            if p is not None and x.anticipated is not None
-            else None
         )
-        for x, p in zip(parts, spreads, strict=False)
-    )
+    return tuple(forecasts)
+
+
+def rate_of_second_side(spec: ContrastSpec, rule: stats.Rule, pilot: Spread | None) -> float | None:
+    """Return the rate of the second side, for planning: a number, or what a pilot gave."""
+    if rule.about != "rate":
+        return None
+    if rule.one_arm:
+        return spec.sides[1].constant
+    return None if pilot is None else pilot.base
 
 
 def power_of(claim: Claim, chances: Sequence[PilotForecast | None]) -> float | None:
@@ -182,15 +198,16 @@ def _chances(
     kind: stats.Kind,
     margin: float,
     anticipated: float,
-    sd: float,
-    sd_n: int,
+    sd: float | None,
+    sd_n: int | None,
     n: int,
     level: float,
     anew: float,
     test: stats.TestName,
     k: int,
+    base: float | None,
 ) -> PilotForecast | None:
-    if sd <= 0 or n < 2:
+    if (sd is not None and sd <= 0) or n < 2:
         return None
     at_plan, again = (
         stats.outlook(
@@ -204,6 +221,7 @@ def _chances(
             k=k,
             test=test,
             power=POWER,
+            base=base,
         )
         for a in (level, anew)
     )

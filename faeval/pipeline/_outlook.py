@@ -194,7 +194,10 @@ def _outlook(
     spreads = []
     for i, x in enumerate(parts):
         spare, share = structure.shares(i)
-        spreads.append(stats.outlook(x.kind, x.margin, n, alpha=level / spare, k=share, test=test))
+        base = claims.rate_of_second_side(x, stats.rule_of(test), None)
+        spreads.append(
+            stats.outlook(x.kind, x.margin, n, alpha=level / spare, k=share, test=test, base=base)
+        )
     decidable = all(s.can_support for s in spreads) or any(s.can_refute for s in spreads)
     if problem is None and not decidable:
         text = f"at n = {n} and level {level:.3g} the {test} test can decide nothing."

@@ -16,7 +16,7 @@ from faeval.errors import FaevalError
 from faeval.stats._contrast import Contrast
 from faeval.stats._counts import Counted, Structure
 from faeval.stats._holm import Decision, decide_family
-from faeval.stats._identical import serves
+from faeval.stats._identical import common_value, serves
 from faeval.stats._interval import Interval, decision_interval
 from faeval.stats._judge import Judgement, judge, judge_identical
 from faeval.stats._kinds import region_of
@@ -135,8 +135,9 @@ def rule(questions: Sequence[Question], alpha: float = 0.05, *, unrun: int = 0) 
 def _judged(contrast: Contrast, rule: Rule, is_counted: bool) -> Judgement:
     """Judge one contrast; where its differences are all the same, by their range if that serves."""
     is_still = rule.needs_spread and not contrast.varies(rule.sides)
-    if is_still and by_range(contrast, rule):
-        return judge_identical(contrast.kind, contrast.differences, contrast.margin, contrast.reach)
+    if is_still and (value := value_by_range(contrast, rule)) is not None:
+        n = len(contrast.a)
+        return judge_identical(contrast.kind, value, n, contrast.margin, contrast.reach)
     judgement = judge(
         contrast.kind,
         (contrast.a, contrast.b) if rule.sides else contrast.differences,
@@ -149,10 +150,18 @@ def _judged(contrast: Contrast, rule: Rule, is_counted: bool) -> Judgement:
     return replace(judgement, p_support=1.0, p_refute=1.0) if is_still and is_counted else judgement
 
 
-def by_range(contrast: Contrast, rule: Rule) -> bool:
-    """Whether differences that are all the same may be bounded by the range that they have."""
-    is_of_means = rule.about == "mean" and not rule.sides and contrast.censored is None
-    return is_of_means and len(contrast.a) > 1 and serves(contrast.differences, contrast.reach)
+def value_by_range(contrast: Contrast, rule: Rule) -> float | None:
+    """What differences that are all the same have in common; None where no range bounds them."""
+    n = len(contrast.a)
+    if rule.about != "mean" or rule.sides or contrast.censored is not None or n < 2:
+        return None
+    value = common_value(contrast.differences, contrast.tolerance)
+    return value if serves(value, n, contrast.reach) else None
+
+
+def _censored(contrast: Contrast) -> int:
+    """At how many seeds a difference is known on one side alone."""
+    return 0 if contrast.censored is None else int(np.logical_or(*contrast.censored).sum())
 
 
 class _Case:
@@ -242,6 +251,8 @@ class _Case:
         for i, c in enumerate(self.question.contrasts):
             if i in self.structure.counted or c.varies(self.rule.sides):
                 continue
+            if c.censored is not None:
+                return "inconclusive", "censored", self._cut(_censored(c))
             unused = not self.question.seed_used and all(
                 equal_beyond_rounding(side, side) for side in (c.a, c.b)
             )
@@ -249,7 +260,7 @@ class _Case:
                 continue
             paired = not self.rule.sides
             text = explain_no_spread(c.a, c.b, c.tolerance, unused, paired=paired)
-            if unused or self.looks or not by_range(c, self.rule):
+            if unused or self.looks or value_by_range(c, self.rule) is None:
                 return "inconclusive", "no_spread", text
             self.still = text
         return None
@@ -363,8 +374,8 @@ class _Case:
             return "plan_not_reached", text
         if self.still:
             return "no_spread", self.still
-        if any(judgement.censored for judgement in shown):
-            return "censored", self._cut(shown)
+        if cut := max(judgement.censored for judgement in shown):
+            return "censored", self._cut(cut)
         least = self.rule.attainable(n)
         if least * self.structure.least_share > self.first:
             text = (
@@ -383,9 +394,8 @@ class _Case:
         )
         return ("underpowered" if weak else "straddles_margin"), ""
 
-    def _cut(self, shown: tuple[Judgement, ...]) -> str:
-        most = max(judgement.censored for judgement in shown)
+    def _cut(self, count: int) -> str:
         return (
-            f"at {most} of {self.n} seeds a run never crossed the threshold, so its time is known"
+            f"at {count} of {self.n} seeds a run never crossed the threshold, so its time is known"
             " only to be longer than the run; plan runs long enough that fewer than 10 % are cut."
         )
