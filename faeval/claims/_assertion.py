@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from faeval._arguments import finite
 from faeval.claims._estimand import Atom, Call, Estimand, as_estimand, log10
@@ -33,16 +33,22 @@ class Margin:
             raise FaevalError(
                 f"fe.Margin: value={value!r} ({type(value).__name__}) must be a finite number >= 0."
             )
-        if not isinstance(because, str) or not because.strip():
-            raise FaevalError(
-                f"fe.Margin({value!r}): because={because!r} gives no reason; say where the number"
-                " comes from, such as '1.5 pilot spreads of the difference, seeds 1000-1005'."
-            )
+        reason = _reason(because, f"fe.Margin({value!r})")
         object.__setattr__(self, "value", number)
-        object.__setattr__(self, "because", because.strip())
+        object.__setattr__(self, "because", reason)
 
     def __str__(self) -> str:
         return f"{self.value:g}"
+
+
+def _reason(because: Any, where: str) -> str:
+    """Return why a margin is what it is; raise FaevalError where nothing is said."""
+    if not isinstance(because, str) or not because.strip():
+        raise FaevalError(
+            f"{where}: because={because!r} gives no reason; say where the number comes from, such"
+            " as '1.5 pilot spreads of the difference, seeds 1000-1005'."
+        )
+    return because.strip()
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Ratio:
         Why it is that.
     of
         "runs": the ratio of each seed, whose geometric mean is decided on; all values are above 0.
-        "means": the ratio of the means, for totals and budgets; of measured values that may be 0.
+        "means": the ratio of the means, for totals and budgets; values are 0 or above.
 
     Examples
     --------
@@ -82,7 +88,7 @@ class Ratio:
             )
         if of not in ("runs", "means"):
             raise FaevalError(f"fe.Ratio({factor!r}): of={of!r} must be 'runs' or 'means'.")
-        reason = Margin(0.0, because).because
+        reason = _reason(because, f"fe.Ratio({factor!r})")
         for name, value in (("factor", number), ("because", reason), ("of", of)):
             object.__setattr__(self, name, value)
 
@@ -90,11 +96,23 @@ class Ratio:
         return f"a factor of {self.factor:g}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TypicalDeviation:
     """How far the runs of an arm lie apart over seeds; made by :func:`spread`."""
 
     of: Estimand
+
+    def _refuse(self, other: Any) -> NoReturn:
+        raise FaevalError(
+            f"{self} is one number of all seeds, and takes no arithmetic; compare it with that of"
+            " another arm: fe.below(fe.spread(a), fe.spread(b), by=fe.Ratio(...))."
+        )
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
+    __truediv__ = __rtruediv__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
 
     def __str__(self) -> str:
         return f"spread({self.of})"
@@ -110,7 +128,7 @@ class Comparison:
     margin: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Assertion:
     """One comparison of a claim; made by ``fe.exceeds``, ``fe.below`` and their kin.
 
@@ -143,7 +161,7 @@ class Assertion:
         if self.spreads:
             return (Comparison(self.kind, self.a, self.b, math.log10(factor)),)
         if self.margin.of == "runs":
-            return (Comparison(self.kind, log10(self.a), log10(self.b), math.log10(factor)),)
+            return (Comparison(self.kind, _log10(self.a), _log10(self.b), math.log10(factor)),)
         # an edge above 0 is factor * b, one below 0 is b / factor
         above = Comparison(self.kind, self.a, factor * self.b, 0.0)
         below = Comparison(self.kind, factor * self.a, self.b, 0.0)
@@ -176,11 +194,19 @@ class Assertion:
         """Whether the rule that decides it reads pairs by seed; spreads are of one arm each."""
         return self.paired and not self.spreads
 
+    def __repr__(self) -> str:
+        return f"<Assertion {self}>"
+
     def __str__(self) -> str:
         a, b = (
             (f"spread({side})" for side in (self.a, self.b)) if self.spreads else (self.a, self.b)
         )
         return self.region.text.format(a=a, b=b, margin=self.margin)
+
+
+def _log10(side: Estimand) -> Estimand:
+    """Return the logarithm of a side, which may be a number above 0."""
+    return log10(side) if side.terms else Estimand(constant=math.log10(side.constant))
 
 
 def _assertion(
@@ -209,6 +235,12 @@ def _assertion(
             f"{where}: one side is a spread and the other is not; a spread is compared with that of"
             " another arm, fe.spread(...) on both sides; no rule for one spread holds at few seeds."
         )
+    for letter, side in (("a", side_a), ("b", side_b)) if isinstance(margin, Ratio) else ():
+        if not side.terms and side.constant <= 0:
+            raise FaevalError(
+                f"{where}: {letter}={side} with {name}=fe.Ratio(...): a ratio is to another"
+                " estimand, or to a number above 0."
+            )
     effect = None if anticipated is None else finite(anticipated)
     if anticipated is not None and (
         effect is None or (isinstance(margin, Ratio) and not effect > 0)

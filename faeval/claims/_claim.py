@@ -14,7 +14,7 @@ from faeval import stats
 from faeval._arguments import finite, shown
 from faeval.claims._assertion import Assertion, Margin, Ratio
 from faeval.claims._counts import Count, flattened
-from faeval.claims._estimand import Atom, Call, Estimand, Read
+from faeval.claims._estimand import Atom, Call, Estimand, Read, unpacked
 from faeval.claims._seed_plan import DEFAULT_SEEDS, Drawn, planned_looks, seed_plan
 from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
@@ -394,11 +394,9 @@ def _rule_of(test: str, assertion: Assertion, where: str, rates: Collection[str]
 
 def _rule_of_outcome(assertion: Assertion, where: str, rates: Collection[str]) -> str | None:
     """Return the rule of spreads or rates that an assertion takes; None where it is about means."""
-    if assertion.spreads:
-        return "spread"
     outcomes = {side.outcome(rates) for side in (assertion.a, assertion.b) if side.terms}
     if outcomes == {"mean"}:
-        return None
+        return "spread" if assertion.spreads else None
     is_number = not assertion.b.terms
     if (
         outcomes != {"rate"}
@@ -409,6 +407,10 @@ def _rule_of_outcome(assertion: Assertion, where: str, rates: Collection[str]) -
         raise FaevalError(
             f"{where}: '{assertion}' reads outcomes (0 or 1 in each run); compare one outcome with"
             " another, or with a number as the second side, by fe.Margin: a difference of rates."
+        )
+    if is_number and not 0 <= assertion.b.constant <= 1:
+        raise FaevalError(
+            f"{where}: '{assertion}' holds a rate against {assertion.b}; give a number from 0 to 1."
         )
     return "rate" if is_number else "paired-rates"
 
@@ -444,6 +446,7 @@ def _check_assertions(assertions: Sequence[Any], where: str) -> None:
         wrong = next((a for a in assertions if not isinstance(a, Assertion | Count)), None)
         raise FaevalError(
             f"{where}: needs assertions such as fe.exceeds(a, b, by=...); it was given {wrong!r}."
+            f"{unpacked(wrong)}"
         )
 
 

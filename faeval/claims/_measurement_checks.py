@@ -14,7 +14,7 @@ import numpy as np
 
 from faeval import stats
 from faeval._safe_text import listed
-from faeval.claims._assertion import Assertion, Ratio
+from faeval.claims._assertion import Assertion, Comparison, Ratio
 from faeval.claims._claim import Claim
 from faeval.claims._design import Design, Problem
 from faeval.claims._estimand import Call, Read
@@ -266,21 +266,30 @@ def _unlike_courses(m: Measurement) -> Problem | None:
 
 
 def not_positive(m: Measurement) -> Problem | None:
-    """Return which value a ratio of runs cannot have; call only where nothing is missing."""
+    """Return which value a ratio cannot have; call only where nothing is missing."""
     for assertion in m.claim.asserted:
-        if not isinstance(assertion.margin, Ratio) or assertion.spreads:
+        margin, sides = assertion.margin, (assertion.a, assertion.b)
+        if not isinstance(margin, Ratio) or assertion.spreads:
             continue
-        for side in (assertion.a, assertion.b) if assertion.margin.of == "runs" else ():
-            values = m.evaluate(side)
-            if (values > 0).all():
+        is_of_runs = margin.of == "runs"
+        for side, values in zip(
+            sides, m.values(Comparison(assertion.kind, *sides, 0.0)), strict=True
+        ):
+            fits = values > 0 if is_of_runs else values >= 0
+            if fits.all():
                 continue
-            i = int(np.argmin(values > 0))
+            i = int(np.argmin(fits))
             seeds = m.seeds_of[side.reads()[0]] if side.reads() else m.seeds
+            least = (
+                "above 0: say of='means' in fe.Ratio for totals that may be 0, or give fe.Margin."
+                if is_of_runs
+                else "of 0 or above: give fe.Margin."
+            )
             return Problem(
                 "invalid",
                 "undefined",
-                f"{side} is {values[i]:.6g} at seed {seeds[i]}, and a ratio of runs takes values"
-                " above 0: say of='means' in fe.Ratio for totals that may be 0, or give fe.Margin.",
+                f"{side} is {values[i]:.6g} at seed {seeds[i]}, and a ratio of {margin.of} takes"
+                f" values {least}",
             )
     return None
 
@@ -449,7 +458,7 @@ def _by_epoch(
     control: Assertion, evidence: EvidenceIndex, design: Design
 ) -> list[tuple[int | None, Assertion]]:
     """Return the control once for each epoch it is held at, with that epoch in its estimands."""
-    reads = [reading for reading in control.contrast.reads() if reading.epoch is None]
+    reads = [reading for reading in control.contrast.reads() if _is_at_any_epoch(reading)]
     audited = [evidence.epochs_of(reading.metric, design.label(reading.arm)) for reading in reads]
     epochs = sorted(set.intersection(*map(set, audited))) if audited else []
     if not epochs:  # rows without epochs, or none at all
@@ -457,9 +466,14 @@ def _by_epoch(
     return [(epoch, _at(control, epoch)) for epoch in epochs]
 
 
+def _is_at_any_epoch(read: Read) -> bool:
+    """Whether a read names no epoch, and is of one at a time."""
+    return read.epoch is None and read.course is None
+
+
 def _at(control: Assertion, epoch: int) -> Assertion:
     a, b = (
-        side.with_reads(lambda read: read if read.epoch is not None else replace(read, epoch=epoch))
+        side.with_reads(lambda read: replace(read, epoch=epoch) if _is_at_any_epoch(read) else read)
         for side in (control.a, control.b)
     )
     return replace(control, a=a, b=b)

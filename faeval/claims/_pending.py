@@ -305,6 +305,8 @@ def _of_what_is_there(case: PendingClaim, m: Measurement) -> Measurement:
 
 def _test(case: PendingClaim, m: Measurement) -> None:
     case.problem = case.problem or not_positive(m)
+    if case.problem is not None and case.problem.verdict == "invalid":
+        return
     specs = case.measured(contrast_specs(case.claim))
     case.tests = tuple(
         replace(test, spec=spec) for test, spec in zip(measured_contrasts(m), specs, strict=True)
