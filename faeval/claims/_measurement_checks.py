@@ -294,6 +294,22 @@ def not_positive(m: Measurement) -> Problem | None:
     return None
 
 
+def cut_off(m: Measurement) -> Problem | None:
+    """Return that times were cut at a cap, where a rule reads both sides as they are."""
+    if not m.rule.sides:
+        return None
+    cut = {seed for _, seed, _, cell in m.cells() if cell.censored}
+    if not cut:
+        return None
+    return Problem(
+        "inconclusive",
+        "censored",
+        f"at {len(cut)} of {len(m.seeds)} seeds a run never crossed the threshold, and the"
+        f" {m.rule.name} rule cannot read a time that is only known to be longer; run longer, or"
+        " pair the arms by seed (leave paired=False out).",
+    )
+
+
 def uneven(m: Measurement) -> Problem | None:
     """Return which runs of an arm end at different epochs, where no epoch is stated.
 

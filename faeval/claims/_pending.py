@@ -23,6 +23,7 @@ from faeval.claims._measurement import (
 from faeval.claims._measurement_checks import (
     blank_members,
     check_controls,
+    cut_off,
     missing,
     not_positive,
     same_run,
@@ -94,7 +95,7 @@ class PendingClaim:
         )
         return stats.Question(
             contrasts=tuple(t.contrast for t in self.tests),
-            test=self.rule.name if self.problem is None else "t",  # type: ignore[arg-type]
+            test=self.rule.name if self.tests else "t",  # type: ignore[arg-type]
             seeds=self.seeds if self.tests and not self.is_apart else None,
             looks=self.looks if self.tests else (),
             problem=problem,  # type: ignore[arg-type] # one of the words, by construction
@@ -304,7 +305,7 @@ def _of_what_is_there(case: PendingClaim, m: Measurement) -> Measurement:
 
 
 def _test(case: PendingClaim, m: Measurement) -> None:
-    case.problem = case.problem or not_positive(m)
+    case.problem = case.problem or not_positive(m) or cut_off(m)
     if case.problem is not None and case.problem.verdict == "invalid":
         return
     specs = case.measured(contrast_specs(case.claim))
