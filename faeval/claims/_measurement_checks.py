@@ -301,12 +301,14 @@ def cut_off(m: Measurement) -> Problem | None:
     cut = {seed for _, seed, _, cell in m.cells() if cell.censored}
     if not cut:
         return None
+    is_paired = all(assertion.paired for assertion in m.claim.asserted)
+    remedy = "" if is_paired else ", or pair the arms by seed (leave paired=False out)"
     return Problem(
         "inconclusive",
         "censored",
         f"at {len(cut)} of {len(m.seeds)} seeds a run never crossed the threshold, and the"
-        f" {m.rule.name} rule cannot read a time that is only known to be longer; run longer, or"
-        " pair the arms by seed (leave paired=False out).",
+        f" {m.rule.name} rule cannot read a time that is only known to be longer; run"
+        f" longer{remedy}.",
     )
 
 
