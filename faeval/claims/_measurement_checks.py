@@ -235,6 +235,8 @@ def _unlike_units(m: Measurement) -> Problem | None:
 
 def _unlike_courses(m: Measurement) -> Problem | None:
     """Return why numbers over all epochs cannot be compared: other epochs, or other caps."""
+    if not m.reads_courses:
+        return None
     areas: dict[tuple[int, ...], str] = {}
     caps: dict[tuple[Read, int], int] = {}
     for reading, seed, _, cell in m.cells():

@@ -16,6 +16,7 @@ from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import PILOT_SEEDS, Spread
 from faeval.claims._measurement import (
     ContrastSpec,
+    MeasuredContrast,
     Measurement,
     contrast_specs,
     measured_contrasts,
@@ -54,20 +55,24 @@ def pilot_forecasts(
 ) -> tuple[PilotForecast | None, ...]:
     """Return the forecast for each contrast of a claim.
 
-    None without a pilot's spread where the rule needs one, or where the anticipated effect is at
-    the margin.
+    ``pilots`` has what a pilot says of each contrast. None without a pilot's spread where the rule
+    needs one, or where the anticipated effect is at the margin.
 
     ``level`` is that of its family's first step; ``anew`` that of a new registration, for which
     seeds needed are counted; ``rule`` that which decides it in its setting.
     """
+    rule = rule or stats.rule_of(claim.rule)
+    if rule.needs_sd and not any(pilots):
+        return (None,) * len(pilots)
     parts = contrast_specs(claim)
     spreads = (*pilots, *(None for _ in parts))
-    rule = rule or stats.rule_of(claim.rule)
-    structure, forecasts = structure_of(claim), []
+    structure = structure_of(claim)
+    forecasts: list[PilotForecast | None] = []
     for i, (x, p) in enumerate(zip(parts, spreads, strict=False)):
         base = rate_of_second_side(x, rule, p)
         known = base is not None if rule.about == "rate" else p is not None or not rule.needs_sd
-        if not known or x.anticipated is None:
+        effect = x.effect(p.base if p is not None else None)
+        if not known or effect is None:
             forecasts.append(None)
             continue
         spare, k = structure.shares(i)
@@ -75,13 +80,13 @@ def pilot_forecasts(
             _chances(
                 x.kind,
                 x.margin,
-                x.anticipated,
+                effect,
                 p.sd if p is not None and rule.needs_sd else None,
                 p.n if p is not None else None,
                 n,
                 level / spare,
                 (anew or level) / spare,
-                rule.name,  # type: ignore[arg-type]
+                rule.name,
                 k,
                 base,
             )
@@ -232,6 +237,15 @@ def _chances(
     )
 
 
+def _mean_of_second_side(test: MeasuredContrast, rule: stats.Rule) -> float | None:
+    """Return the mean that an effect is anticipated from, of rates and of a ratio of means."""
+    factor = test.spec.factor
+    if factor is None and rule.about != "rate":
+        return None
+    multiple = factor if factor is not None and not test.spec.multiplies_a else 1.0
+    return float(test.contrast.b.mean()) / multiple
+
+
 def pilot_spreads(claim: Claim, index: EvidenceIndex, setting: str) -> list[Spread | None]:
     """Return the mean and spread of each tested assertion over the pilot seeds in evidence.
 
@@ -268,7 +282,7 @@ def pilot_spreads(claim: Claim, index: EvidenceIndex, setting: str) -> list[Spre
                 if rule.sides
                 else float(d.mean()),
                 sd=math.hypot(*(side.std(ddof=1) for side in sides)),
-                base=float(test.contrast.b.mean()) if rule.about == "rate" else None,
+                base=_mean_of_second_side(test, rule),
             )
         )
     return spreads

