@@ -228,7 +228,7 @@ def test_numbers_that_a_form_cannot_take_have_a_reason(
 
 
 def test_the_words_of_a_rate_are_the_same_wherever_it_is_declared(table: Table) -> None:
-    rows = table({"a": OUTCOMES * 2, "b": [0.0, 0.0, 1.0] * 4}, setting="coin")
+    rows = table({"a": OUTCOMES * 2, "b": [0.0] * 12}, setting="coin")
     experiment = fe.Experiment(
         "coin",
         lambda arm, seed: {"x": 0, "y": 0},

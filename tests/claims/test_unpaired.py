@@ -130,7 +130,10 @@ def test_the_hash_names_it_only_where_it_is_used() -> None:
         (lambda: fe.Claim("s", unpaired(), test="sign"), "test='sign' needs sides that the seed"),
         (lambda: fe.Claim("s", unpaired(), test="sign-flip"), "test='sign-flip' needs sides"),
         (lambda: fe.Claim("s", unpaired(), test="welch"), "Say paired=False in the assertion"),
-        (lambda: fe.Claim("s", unpaired(), seeds=10, looks=(5, 10)), "the welch test is decided once"),
+        (
+            lambda: fe.Claim("s", unpaired(), seeds=10, looks=(5, 10)),
+            "the welch test is decided once",
+        ),
         (lambda: fe.Claim("s", unpaired(), fe.exceeds(A, C, by=BY)), "make a claim of"),
         (lambda: fe.Claim("s", fe.exceeds(A, C, by=BY), controls=unpaired()), "controls= are"),
         (lambda: fe.agree(A, B, within=BY, paired=False), "fe.agree: paired=False"),
