@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, NoReturn
@@ -240,26 +241,8 @@ def _assertion(
             " estimands."
         )
     _check_margin(kind, margin, name, any(spreads), where)
-    if any(spreads) and not all(spreads):
-        raise FaevalError(
-            f"{where}: one side is a spread and the other is not; a spread is compared with that of"
-            " another arm, fe.spread(...) on both sides; no rule for one spread holds at few seeds."
-        )
-    for letter, side in (("a", side_a), ("b", side_b)) if isinstance(margin, Ratio) else ():
-        if not side.terms and side.constant <= 0:
-            raise FaevalError(
-                f"{where}: {letter}={side} with {name}=fe.Ratio(...): a ratio is to another"
-                " estimand, or to a number above 0."
-            )
-    effect = None if anticipated is None else finite(anticipated)
-    if anticipated is not None and (
-        effect is None or (isinstance(margin, Ratio) and not effect > 0)
-    ):
-        unit = "factor above 0" if isinstance(margin, Ratio) else "number in the metric's unit"
-        raise FaevalError(
-            f"{where}: anticipated={anticipated!r} ({type(anticipated).__name__}) must be a finite"
-            f" {unit}: the effect expected, counted in the direction of the margin."
-        )
+    _check_sides(spreads, {"a": side_a, "b": side_b}, isinstance(margin, Ratio), where)
+    effect = _effect(anticipated, isinstance(margin, Ratio), where)
     if not isinstance(paired, bool):
         raise FaevalError(
             f"{where}: paired={paired!r} ({type(paired).__name__}) must be True or False: whether"
@@ -268,6 +251,35 @@ def _assertion(
     if not paired:
         _check_unpaired(side_a, side_b, where)
     return Assertion(kind, side_a, side_b, margin, effect, paired, all(spreads))
+
+
+def _check_sides(
+    spreads: Sequence[bool], sides: Mapping[str, Estimand], is_ratio: bool, where: str
+) -> None:
+    """Raise FaevalError where one side is a spread alone, or a ratio is to no number above 0."""
+    if any(spreads) and not all(spreads):
+        raise FaevalError(
+            f"{where}: one side is a spread and the other is not; a spread is compared with that of"
+            " another arm, fe.spread(...) on both sides; no rule for one spread holds at few seeds."
+        )
+    for name, side in sides.items():
+        if is_ratio and not side.terms and side.constant <= 0:
+            raise FaevalError(
+                f"{where}: {name}={side} with fe.Ratio(...): a ratio is to another estimand, or to"
+                " a number above 0."
+            )
+
+
+def _effect(anticipated: Any, is_ratio: bool, where: str) -> float | None:
+    """Return the effect anticipated as a number; raise FaevalError where it is none."""
+    effect = None if anticipated is None else finite(anticipated)
+    if anticipated is not None and (effect is None or (is_ratio and effect <= 0)):
+        unit = "factor above 0" if is_ratio else "number in the metric's unit"
+        raise FaevalError(
+            f"{where}: anticipated={anticipated!r} ({type(anticipated).__name__}) must be a finite"
+            f" {unit}: the effect expected, counted in the direction of the margin."
+        )
+    return effect
 
 
 def _check_margin(kind: AssertedKind, margin: Any, name: str, spreads: bool, where: str) -> None:

@@ -302,7 +302,8 @@ class Claim:
 
         ``rates`` names the metrics that an experiment declares to be outcomes, 0 or 1.
         """
-        return _rule(self.test, self.asserted, f"claim {self.name!r}", rates).name  # type: ignore[return-value]
+        rule = _rule(self.test, self.asserted, f"claim {self.name!r}", rates)
+        return rule.name  # type: ignore[return-value]
 
     def reads(self, controls: bool = False) -> tuple[Read, ...]:
         """Return all that its assertions read from evidence, each once; its controls too."""
