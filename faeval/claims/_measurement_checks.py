@@ -16,8 +16,9 @@ from faeval import stats
 from faeval._safe_text import listed
 from faeval.claims._assertion import Assertion, Comparison, Ratio
 from faeval.claims._claim import Claim
+from faeval.claims._course_checks import unlike_courses
 from faeval.claims._design import Design, Problem
-from faeval.claims._estimand import Call, Read
+from faeval.claims._estimand import Call, Estimand, Read
 from faeval.claims._evidence_index import Cell, EvidenceIndex
 from faeval.claims._measurement import WEIGHTS, Measurement
 from faeval.evidence import unlike_ends as ends_that_differ
@@ -133,13 +134,23 @@ def untrustworthy(m: Measurement) -> Problem | None:
         or _below_the_seed(m, unit)
         or fault
         or _unlike_units(m)
-        or _unlike_courses(m)
+        or unlike_courses(m)
     )
 
 
 def _has_worst(m: Measurement, read: Read) -> bool:
-    directed = not any(a.region.two_sided for a in m.claim.asserted)
+    directed = not any(a.region.two_sided or _is_within(a.contrast) for a in m.claim.asserted)
     return directed and m.metric(read).is_bounded
+
+
+def _is_within(estimand: Estimand) -> bool:
+    """Whether it reads at which seeds something lies between two edges."""
+    calls = [atom for _, atom in estimand.terms if isinstance(atom, Call)]
+    return any(
+        (call.function.is_outcome and stats.region_of(call.op.removeprefix("holds_")).two_sided)
+        or any(map(_is_within, call.args))
+        for call in calls
+    )
 
 
 def _nonconforming(m: Measurement) -> Problem | None:
@@ -233,40 +244,6 @@ def _unlike_units(m: Measurement) -> Problem | None:
     return None
 
 
-def _unlike_courses(m: Measurement) -> Problem | None:
-    """Return why numbers over all epochs cannot be compared: other epochs, or other caps."""
-    if not m.reads_courses:
-        return None
-    areas: dict[tuple[int, ...], str] = {}
-    caps: dict[tuple[Read, int], int] = {}
-    for reading, seed, _, cell in m.cells():
-        course, arm = reading.course, named(reading.arm.label)
-        if course is None:
-            continue
-        if course.is_area:
-            areas.setdefault(cell.epochs, f"{arm} at seed {seed}")
-        elif cell.censored:
-            caps.setdefault((reading, cell.epochs[-1]), seed)
-    if len(areas) > 1:
-        (first, of_first), (second, of_second) = list(areas.items())[:2]
-        return Problem(
-            "invalid",
-            "unit_mismatch",
-            f"areas are over other epochs: {of_first} has {listed(list(first), 10)}, and"
-            f" {of_second} {listed(list(second), 10)}; measure all runs at the same epochs.",
-        )
-    for reading in {reading for reading, _ in caps}:
-        ends = sorted(end for of, end in caps if of == reading)
-        if len(ends) > 1:
-            return Problem(
-                "invalid",
-                "unit_mismatch",
-                f"runs of {named(reading.arm.label)} that never crossed the threshold end at"
-                f" different epochs ({listed(ends, 10)}); run all of them equally long.",
-            )
-    return None
-
-
 def not_positive(m: Measurement) -> Problem | None:
     """Return which value a ratio cannot have; call only where nothing is missing."""
     for assertion in m.claim.asserted:
@@ -294,24 +271,6 @@ def not_positive(m: Measurement) -> Problem | None:
                 f" values {least}",
             )
     return None
-
-
-def cut_off(m: Measurement) -> Problem | None:
-    """Return that times were cut at a cap, where a rule reads both sides as they are."""
-    if not m.rule.sides:
-        return None
-    cut = {seed for _, seed, _, cell in m.cells() if cell.censored}
-    if not cut:
-        return None
-    is_paired = all(assertion.paired for assertion in m.claim.asserted)
-    remedy = "" if is_paired else ", or pair the arms by seed (leave paired=False out)"
-    return Problem(
-        "inconclusive",
-        "censored",
-        f"at {len(cut)} of {len(m.seeds)} seeds a run never crossed the threshold, and the"
-        f" {m.rule.name} rule cannot read a time that is only known to be longer; run"
-        f" longer{remedy}.",
-    )
 
 
 def uneven(m: Measurement) -> Problem | None:

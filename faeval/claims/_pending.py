@@ -11,6 +11,7 @@ from typing import TypeVar
 from faeval import stats
 from faeval._safe_text import listed
 from faeval.claims._claim import Claim
+from faeval.claims._course_checks import cut_off
 from faeval.claims._design import Design, Problem, check_design, check_names, confounded, design_of
 from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import LOOKED_AT, PILOT_SEEDS, Lock, Registered, Spread, in_order
@@ -25,7 +26,6 @@ from faeval.claims._measurement import (
 from faeval.claims._measurement_checks import (
     blank_members,
     check_controls,
-    cut_off,
     missing,
     not_positive,
     same_run,

@@ -633,6 +633,46 @@ def test_runs_that_were_cut_at_unequal_caps_are_not_compared() -> None:
     assert areas.reason_code == "unit_mismatch"
 
 
+def test_runs_that_were_measured_at_other_epochs_are_not_compared() -> None:
+    """Of a run that is looked at every fifth epoch the time is up to four epochs too late."""
+    rows = crossings({"a": SOONER, "b": LATER}, 20)
+    sparse = rows[(rows["arm"] == "a") | (rows["epoch"] % 5 == 0)]
+    part = fe.below(first("a"), first("b"), by=TWICE)
+    assert decided(rows, part).verdict == "supported"
+    assert decided(sparse, part).reason_code == "unit_mismatch"
+    stopped = rows[(rows["arm"] == "b") | (rows["epoch"] <= 6)]  # runs of a ended early
+    assert decided(stopped, part).verdict == "supported"
+    # another metric may be there at other epochs
+    other = sparse.assign(metric=["x" if name == "a" else "y" for name in sparse["arm"]])
+    later = fe.exceeds(fe.first("y", arm("b"), above=0.5), first("a"), by=TWICE)
+    assert decided(other, later).verdict == "supported"
+
+
+@pytest.mark.parametrize(
+    ("part", "word"),
+    [
+        (lambda: fe.exceeds(fe.accuracy(arm("a")), fe.accuracy(arm("b")), by=BY), "supported"),
+        (lambda: fe.exceeds(
+            fe.share_of_seeds(fe.exceeds(fe.accuracy(arm("a")), fe.accuracy(arm("b")), by=BY)),
+            0.9, by=fe.Margin(0, "r")), "inconclusive"),
+        (lambda: fe.exceeds(
+            fe.share_of_seeds(fe.equivalent(fe.accuracy(arm("a")), fe.accuracy(arm("b")),
+                within=BY)),
+            0.9, by=fe.Margin(0, "r")), "invalid"),
+    ],
+)  # fmt: skip
+def test_a_failed_run_counts_at_the_end_that_speaks_against_or_not_at_all(
+    table: Table, part: Callable[[], Any], word: str
+) -> None:
+    b = np.linspace(0, 0.5, 11)
+    rows = table({"a": b + 0.3 * (np.arange(11) != 0), "b": b}, metric="accuracy")
+    rows.loc[rows["arm"] == "a", "status"] = ["diverged", *["measured"] * 10]
+    found = decided(rows, part(), diverged="worst")
+    assert found.verdict == word
+    if found.assertions:
+        assert found.assertions[0].a.values[0] == 0.0
+
+
 # -- differences that are all the same -------------------------------------------------------------
 
 
