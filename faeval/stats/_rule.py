@@ -134,7 +134,7 @@ def rule(questions: Sequence[Question], alpha: float = 0.05, *, unrun: int = 0) 
 
 def _judged(contrast: Contrast, rule: Rule, is_counted: bool) -> Judgement:
     """Judge one contrast; where its differences are all the same, by their range if that serves."""
-    is_still = rule.needs_spread and not contrast.varies(rule.sides)
+    is_still = rule.needs_spread and _is_still(contrast, rule)
     if is_still and (value := value_by_range(contrast, rule)) is not None:
         n = len(contrast.a)
         return judge_identical(contrast.kind, value, n, contrast.margin, contrast.reach)
@@ -148,6 +148,23 @@ def _judged(contrast: Contrast, rule: Rule, is_counted: bool) -> Judgement:
     )
     # what nothing can be said of counts against the other members, as what was not run does
     return replace(judgement, p_support=1.0, p_refute=1.0) if is_still and is_counted else judgement
+
+
+def _is_still(contrast: Contrast, rule: Rule) -> bool:
+    """Whether values do not vary over seeds; of spreads, whether those of one arm do not."""
+    if not contrast.varies(rule.sides):
+        return True
+    return rule.about == "spread" and bool(rule.undecidable(contrast.a, contrast.b))
+
+
+def _still_text(contrast: Contrast, rule: Rule, unused: bool) -> str:
+    if rule.about == "spread" and not unused:
+        return (
+            "the runs of an arm do not deviate from their median, or all deviate by as much: so few"
+            " seeds do not show how large its typical deviation is; run more."
+        )
+    paired = not rule.sides
+    return explain_no_spread(contrast.a, contrast.b, contrast.tolerance, unused, paired=paired)
 
 
 def value_by_range(contrast: Contrast, rule: Rule) -> float | None:
@@ -256,7 +273,7 @@ class _Case:
     def _without_spread(self) -> Problem | None:
         """What cannot be told, as values do not vary; members of a count do not count then."""
         for i, c in enumerate(self.question.contrasts):
-            if i in self.structure.counted or c.varies(self.rule.sides):
+            if i in self.structure.counted or not _is_still(c, self.rule):
                 continue
             if c.censored is not None:
                 return "inconclusive", "censored", self._cut(_censored(c))
@@ -265,8 +282,7 @@ class _Case:
             )
             if self.rule.about == "rate" or not (unused or self.rule.needs_spread):
                 continue
-            paired = not self.rule.sides
-            text = explain_no_spread(c.a, c.b, c.tolerance, unused, paired=paired)
+            text = _still_text(c, self.rule, unused)
             if unused or self.looks or value_by_range(c, self.rule) is None:
                 return "inconclusive", "no_spread", text
             self.still = text
