@@ -150,6 +150,11 @@ def _judged(contrast: Contrast, rule: Rule, is_counted: bool) -> Judgement:
     return replace(judgement, p_support=1.0, p_refute=1.0) if is_still and is_counted else judgement
 
 
+def _size(contrast: Contrast) -> int:
+    """The most values that a side has."""
+    return max(len(contrast.a), len(contrast.b))
+
+
 def _is_still(contrast: Contrast, rule: Rule) -> bool:
     """Whether values do not vary over seeds; of spreads, whether those of one arm do not."""
     if not contrast.varies(rule.sides):
@@ -198,7 +203,8 @@ class _Case:
         self.reached = [look for look in self.looks if look <= self.n]
         self.problem = self._problem()
         # judged[look][contrast]; without looks there is one, at all seeds.
-        usable = self.n > 0 and not (self.problem is not None and self.problem[0] == "invalid")
+        is_invalid = self.problem is not None and self.problem[0] == "invalid"
+        usable = self.n > 0 and not is_invalid and not self._is_too_large()
         at = (self.reached or [self.n]) if usable else []
         self.judged = [
             tuple(
@@ -265,6 +271,10 @@ class _Case:
                 )
         if self.n < self.rule.least:
             return "inconclusive", "unattainable", self._too_few()
+        if self._is_too_large():
+            most = self.rule.most_values
+            text = f"the {self.rule.name} test is computed for {most} seeds in each arm at most."
+            return "inconclusive", "unattainable", f"{text} Give fewer."
         return self._without_spread()
 
     def _without_spread(self) -> Problem | None:
@@ -284,6 +294,11 @@ class _Case:
                 return "inconclusive", "no_spread", text
             self.still = text
         return None
+
+    def _is_too_large(self) -> bool:
+        """Whether the rule cannot be computed for so many values."""
+        most = self.rule.most_values
+        return most is not None and max(map(_size, self.question.contrasts), default=0) > most
 
     def _too_few(self) -> str:
         if self.n < 2:

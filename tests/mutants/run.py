@@ -376,7 +376,7 @@ MUTANTS = [
         "(np.abs(v) <= LARGEST).all()",
         "(np.abs(v) <= LARGEST).any()",
     ),
-    Mutant("rule: no spread passes", "_rule", "c.varies(self.rule.sides):", "True:"),
+    Mutant("rule: no spread passes", "_rule", "if not contrast.varies(rule.sides):", "if False:"),
     Mutant(
         "rule: an unused seed passes",
         "_rule",
