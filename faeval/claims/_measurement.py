@@ -108,9 +108,9 @@ class Measurement:
             return self.seeds
         there = {
             seed
-            for reading in self.reads
-            if reading.arm == reading.arm
-            for seed, _ in self.groups[reading]
+            for other in self.reads
+            if other.arm == reading.arm
+            for seed, _ in self.groups[other]
         }
         return tuple(seed for seed in self.seeds if seed in there)
 

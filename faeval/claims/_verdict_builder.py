@@ -156,7 +156,8 @@ def _expected(case: PendingClaim) -> str | None:
 
 def _attainable(case: PendingClaim, rule: stats.Rule, n: int) -> float:
     """Return the smallest p that any data could give: of rates it hangs on the margin."""
-    if rule.about != "rate" or not case.tests:
+    most = rule.most_values
+    if rule.about != "rate" or not case.tests or (most is not None and n > most):
         return rule.attainable(n)
     return max(stats.smallest_p(test.contrast, rule)[0] for test in case.tests)
 
@@ -532,7 +533,8 @@ def _read(weight: float, read: Read) -> Term:
 def _detail(case: PendingClaim, ruling: stats.Ruling) -> str:
     """Return what stands in the way of deciding, where it does not follow from the numbers."""
     between_looks = ruling.code == "plan_not_reached" and case.problem is None
-    return "" if between_looks or ruling.code == "unattainable" else ruling.reason
+    follows = ruling.code == "unattainable" and bool(ruling.judgements)
+    return "" if between_looks or follows else ruling.reason
 
 
 def _fresh_seeds(
