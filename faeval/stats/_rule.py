@@ -21,7 +21,7 @@ from faeval.stats._interval import Interval, decision_interval
 from faeval.stats._judge import Judgement, judge, judge_identical, smallest_pair
 from faeval.stats._kinds import region_of
 from faeval.stats._looks import nominal_level, nominal_levels, sequential_p
-from faeval.stats._replicates import explain_no_spread, explain_pooling
+from faeval.stats._replicates import explain_no_ratio, explain_no_spread, explain_pooling
 from faeval.stats._rules import Rule, TestName, rule_of
 from faeval.stats._sensitivity import Sensitivity, sensitivity
 from faeval.stats._spread import equal_beyond_rounding
@@ -159,10 +159,7 @@ def _is_still(contrast: Contrast, rule: Rule) -> bool:
 
 def _still_text(contrast: Contrast, rule: Rule, unused: bool) -> str:
     if rule.about == "spread" and not unused:
-        return (
-            "the runs of an arm do not deviate from their median, or all deviate by as much: so few"
-            " seeds do not show how large its typical deviation is; run more."
-        )
+        return explain_no_ratio(contrast.a, contrast.b)
     paired = not rule.sides
     return explain_no_spread(contrast.a, contrast.b, contrast.tolerance, unused, paired=paired)
 
@@ -179,8 +176,8 @@ def value_by_range(contrast: Contrast, rule: Rule) -> float | None:
 def smallest_p(contrast: Contrast, rule: Rule) -> tuple[float, float]:
     """Return the smallest p for and against a contrast that any data of its size might give."""
     base = float(contrast.b[0]) if rule.one_arm else None
-    region, n = region_of(contrast.kind), min(len(contrast.a), len(contrast.b))
-    return smallest_pair(region, contrast.margin, rule, n, base)
+    n, m = len(contrast.a), len(contrast.b)
+    return smallest_pair(region_of(contrast.kind), contrast.margin, rule, n, m, base)
 
 
 def _censored(contrast: Contrast) -> int:
