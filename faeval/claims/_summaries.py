@@ -40,6 +40,7 @@ def median(*estimands: Estimand) -> Estimand:
 
     Examples
     --------
+    >>> from faeval import Arm, accuracy
     >>> str(median(*(accuracy(Arm("dfa", width=w)) for w in (64, 128, 256))))
     'median(accuracy(dfa+width=64), accuracy(dfa+width=128), accuracy(dfa+width=256))'
     """
@@ -69,6 +70,7 @@ def max(*estimands: Estimand, chosen_by: str | None = None) -> Estimand:  # noqa
 
     Examples
     --------
+    >>> from faeval import Arm, accuracy
     >>> rates = [accuracy(Arm("dfa", learning_rate=r)) for r in (0.01, 0.1)]
     >>> str(max(*rates, chosen_by="validation_accuracy"))
     'max(accuracy(dfa+learning_rate=0.01), accuracy(dfa+learning_rate=0.1); \
@@ -116,6 +118,7 @@ def slope(points: Mapping[float, Estimand], log: bool = False) -> Estimand:
 
     Examples
     --------
+    >>> from faeval import Arm, accuracy
     >>> str(slope({w: accuracy(Arm("dfa", width=w)) for w in (64, 128)}, log=True))
     'slope per doubling(64: accuracy(dfa+width=64), 128: accuracy(dfa+width=128))'
     """
