@@ -10,16 +10,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from faeval.claims._verdict import Verdict, plain
-from faeval.reports.data._outcomes import standing
+from faeval.claims._verdict import AssertionResult, Verdict, plain
+from faeval.reports.data._outcomes import parts, standing
 from faeval.reports.data._report import Report
+from faeval.reports.words._counts import count_text, found_text
 from faeval.reports.words._escape import CELL, clip
 from faeval.reports.words._glossary import GLYPHS, spaced
 from faeval.reports.words._reasons import reason, undecided
-from faeval.reports.words._sentences import assertion_text, expectation_text, value_text
+from faeval.reports.words._sentences import (
+    assertion_text,
+    expectation_text,
+    size_text,
+    value_text,
+)
 
 _NAMES = (
-    "claim setting verdict reason_code expected standing estimate interval_low interval_high unit n"
+    "claim setting verdict reason_code expected standing estimate interval_low interval_high unit"
+    " ratio ratio_low ratio_high holding n"
     " seeds p_for p_against family family_size alpha flags registration registered_sha256"
 )
 #: The properties of a test case, in order; what there is no value for is left out.
@@ -102,6 +109,8 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
     """
     first = verdict.assertions[0] if verdict.assertions else None
     value = value_text(first) if first is not None and not math.isnan(first.estimate) else ""
+    if verdict.counts and parts(verdict)[0].count is not None:
+        value = found_text(verdict.counts[0])
     expected = verdict.expected or ("no invalid verdict" if verdict.verdict == "invalid" else None)
     word = (
         verdict.verdict
@@ -118,10 +127,12 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
         f"  {verdict.sentence}",
         f"  {reason(verdict)}",
         *(
-            f"  {assertion_text(a)}: {value_text(a)}, margin {a.margin:g} ({a.because})"
+            f"  {assertion_text(a)}: {value_text(a)}, margin"
+            f" {size_text(a) if a.ratio else f'{a.margin:g}'} ({a.because})"
             for a in verdict.assertions
             if not math.isnan(a.estimate)
         ),
+        *(f"  {count_text(count)}: {found_text(count)}" for count in verdict.counts),
     ]
     if verdict.assertions:
         lines.append(
@@ -143,6 +154,7 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
         "interval_low": plain(verdict.interval[0]),
         "interval_high": plain(verdict.interval[1]),
         "unit": verdict.unit,
+        **_special(verdict, first),
         "n": verdict.n,
         "seeds": ",".join(map(str, verdict.seeds)),
         "p_for": verdict.adjusted_support if verdict.assertions else None,
@@ -157,6 +169,19 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
         "cells": cells(verdict, value),
         "head": head,
         "lines": lines,
+    }
+
+
+def _special(verdict: Verdict, first: AssertionResult | None) -> dict[str, Any]:
+    """Return the ratio of the first assertion, and how many of counted assertions hold at least."""
+    ratio = first.ratio if first is not None else None
+    low, high = ratio.interval if ratio is not None else (None, None)
+    holding = ",".join(f"{c.holding} of {len(c.members)}" for c in verdict.counts)
+    return {
+        "ratio": plain(ratio.estimate if ratio is not None else None),
+        "ratio_low": plain(low),
+        "ratio_high": plain(high),
+        "holding": holding or None,
     }
 
 
