@@ -67,7 +67,7 @@ def shown(assertion: AssertionResult) -> Shown:
             a.b.values,
             region.edges(a.margin),
             region.bounds(a.margin),
-            a.unit,
+            a.unit.removeprefix("1 x "),  # of an area under a pure number
         )
     factor = a.ratio.factor
     low, high = (factor**end for end in (region.low, region.high))

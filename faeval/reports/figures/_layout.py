@@ -63,7 +63,7 @@ class Scale:
     def factors(self, most: int = 6) -> list[tuple[float, str]]:
         """Return the pixels of ratios on a logarithmic scale: 1/2, 1, 2, or round ones near 1."""
         octaves = (self._high - self._low) / math.log10(2)
-        if octaves < 2:
+        if octaves < 1.3:
             return self._near_one(most)
         base, step = (2, 1) if octaves <= 10 else (10, 1)
         low, high = (end / math.log10(base) for end in (self._low, self._high))

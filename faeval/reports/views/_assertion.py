@@ -230,7 +230,7 @@ def _measured(a: AssertionResult, verdict: Verdict) -> tuple[Fact, ...]:
         (
             "Ordinary 90 % interval",
             not math.isnan(seen.ordinary[0]) and style.interval(seen.ordinary),
-            "ordinary",
+            "ordinary_rule" if about(verdict) in ("spread", "rate") else "ordinary",
         ),
         (
             "Spread and errors",

@@ -40,9 +40,9 @@ def _members(part: outcomes.Part, verdict: Verdict) -> Table:
     assert part.count is not None
     rows = []
     levels = outcomes.member_levels(part, verdict)
-    for number, places in enumerate(part.count.members, 1):
+    for places in part.count.members:
         if not places:
-            rows.append((f"{number}.", "nothing was measured", "none", "none", "1", "1"))
+            rows.append(("nothing was measured", "none", "none", "1", "1"))
             continue
         own = [verdict.assertions[i] for i in places]
         word = min((outcomes.outcome(a) for a in own), key=_WORST.index)
@@ -50,13 +50,14 @@ def _members(part: outcomes.Part, verdict: Verdict) -> Table:
         support, refute = levels[places[0]]
         rows.append(
             (
-                f"{number}.",
-                "; ".join(map(words.assertion_text, own)),
+                "; ".join(
+                    f"{i + 1}. {words.assertion_text(verdict.assertions[i])}" for i in places
+                ),
                 word,
                 "; ".join(map(words.value_text, own)),
                 probability(max(a.p_support for a in own), support),
                 probability(against, refute and refute * len(own)),
             )
         )
-    head = ("", "Member", "Result", "Estimate", "p for it", "p against it")
+    head = ("Member", "Result", "Estimate", "p for it", "p against it")
     return Table("Every member at its level within the count", head, tuple(rows))

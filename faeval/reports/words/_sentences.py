@@ -114,8 +114,11 @@ def value_text(assertion: AssertionResult, *, unit: bool = True) -> str:
     if math.isnan(seen.estimate):
         return "not estimated"
     style = style_of(assertion)
+    of = unit_of(assertion) if unit else ""
+    if seen.is_ratio and not seen.is_bounded:
+        return f"{style(seen.estimate)}{of} (no interval)"
     interval = style.interval(seen.interval) if seen.is_bounded else "(no interval)"
-    return f"{style(seen.estimate)} {interval}{unit_of(assertion) if unit else ''}"
+    return f"{style(seen.estimate)} {interval}{of}"
 
 
 def edge_text(assertion: AssertionResult, edge: float) -> str:
@@ -185,7 +188,7 @@ def seeds_text(verdict: Verdict) -> str:
 
 
 def _over(assertion: AssertionResult, n: int) -> str:
-    if assertion.a.seeds is not None and assertion.b.seeds is not None:
+    if assertion.a.seeds != assertion.b.seeds and assertion.a.seeds and assertion.b.seeds:
         return f"{len(assertion.a.seeds)} and {len(assertion.b.seeds)} seeds"
     return f"{n} seed{'s' * (n != 1)}"
 
@@ -216,6 +219,8 @@ def result(assertion: AssertionResult, n: int, test: str = "t") -> Phrase:
 def _remarks(a: AssertionResult) -> str:
     """Say what else is to be known of an estimate: where it is no plain mean of what happened."""
     text = ""
+    if outcome(a) == "met" and [term.function for term in a.a.terms] == ["trend"]:
+        text += " That is a rise on balance: not each step has to rise."
     if a.censored:
         text += (
             f" At {a.censored} of {len(a.differences)} seeds a run never crossed its threshold: its"

@@ -277,6 +277,13 @@ SPECIAL: Mapping[str, tuple[str, str]] = {
             " the second mean may be 0. Of spreads: the ratio of the typical deviations."
         ),
     ),
+    "ordinary_rule": (
+        "Ordinary 90 % interval",
+        (
+            "The interval of this rule for this contrast alone, 5 % at either end, with no allowance"
+            " for the other claims. It decides nothing here."
+        ),
+    ),
     "spread": (
         "Typical deviation",
         (
