@@ -488,7 +488,7 @@ class Verdict(_Documented):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON: NaN and infinities become None."""
-        whole = _as_used(plain_of(self))
+        whole: dict[str, Any] = _as_used(plain_of(self))
         return whole | {name: plain(getattr(self, name)) for name in DERIVED}
 
 

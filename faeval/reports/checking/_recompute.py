@@ -307,7 +307,7 @@ def _claim_numbers(verdict: Verdict, claim: Claim | None, rows: Rows, setting: s
             sides = [old if new is None else new for old, new in zip(sides, again, strict=True)]
             if all(new is not None for new in again) and len(seeds[0]) == len(seeds[1]):
                 cut = int(rows.censored(pair[0] - pair[1], seeds[0], design).sum())
-        numbers.append(AssertionNumbers(result, verdict, *sides, cut))
+        numbers.append(AssertionNumbers(result, verdict, sides[0], sides[1], cut))
     return ClaimNumbers(
         verdict,
         tuple(numbers),
