@@ -18,7 +18,11 @@ from faeval.streams import stream
 #: A test of faeval.stats by name, a rival by name, or a function (differences, bound, alpha) ->
 #: (above, below).
 Rule: TypeAlias = str | OneSample
-ENGINE = tuple(rule.name for rule in stats.RULES.values() if rule.paired)
+ENGINE = tuple(
+    rule.name
+    for rule in stats.RULES.values()
+    if rule.paired and not rule.sides and (rule.decides or rule.beside)
+)
 ALPHA = 0.05
 MARGIN = 1.0
 
@@ -35,7 +39,12 @@ class Rate:
 
     @property
     def error(self) -> float:
-        """At least that of one event: a rate of 0 in so many replications is not known to be 0."""
+        """At least that of one event: a rate of 0 in so many replications is not known to be 0.
+
+        0 where nothing was drawn.
+        """
+        if not self.reps:
+            return 0.0
         p = min(max(self.rate, 1 / self.reps), 1 - 1 / self.reps)
         return math.sqrt(p * (1 - p) / self.reps)
 

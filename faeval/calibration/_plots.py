@@ -8,7 +8,8 @@ from functools import wraps
 from typing import Any, TypeAlias
 
 from faeval._extras import extra
-from faeval.calibration._tables import SEEDS, Cell
+from faeval.calibration._cells import Cell
+from faeval.calibration._tables import SEEDS
 
 _INK, _GRID = "#222222", "#dddddd"
 _COLOURS = ("#0b5394", "#38761d", "#674ea7", "#bf9000", "#b45f06", "#990000", "#45818e")

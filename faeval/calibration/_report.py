@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from faeval._whole_files import replace_file
+from faeval.calibration._cells import Cell
+from faeval.calibration._language_page import SECTIONS
 from faeval.calibration._laws import ARMS, LAWS
+from faeval.calibration._markdown import Look, markdown, short
 from faeval.calibration._plots import PLOTS
 from faeval.calibration._rivals import RIVALS, TWO_SAMPLE
-from faeval.calibration._tables import SEEDS, TABLES, Cell
+from faeval.calibration._tables import SEEDS, TABLES
 from faeval.calibration._verify import as_csv
 
 #: What the package ships, beside faeval.stats, which prints it with verdicts.
@@ -51,34 +55,6 @@ def in_repository(folder: Path) -> Path | None:
         if folder.resolve() == home and (package.parent / "pyproject.toml").is_file()
         else None
     )
-
-
-class Look:
-    """The figures by what they are of, for whoever reads some of them out."""
-
-    def __init__(self, cells: Iterable[Cell]) -> None:
-        self.by = {c.key: c for c in cells}
-
-    def __call__(
-        self, table: str, rule: str, law: str, n: int, measure: str, detail: str = ""
-    ) -> str:
-        """Write one rate as tables do, ``.050``; a dash where it was not measured."""
-        cell = self.by.get((table, rule, law, n, detail, measure))
-        return "-" if cell is None else short(cell.rate)
-
-
-def short(rate: float) -> str:
-    """Write a rate with three decimals."""
-    return f"{rate:.3f}".removeprefix("0")
-
-
-def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Lay out a table."""
-    lines = [
-        f"| {' | '.join(head)} |",
-        "|" + "|".join([" --- "] + [" ---: "] * (len(head) - 1)) + "|",
-    ]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
 
 
 def by_seeds(
@@ -304,6 +280,7 @@ def page(cells: Sequence[Cell]) -> str:
             ),
         ),
     ]
+    section += [(title, text, partial(table, look)) for title, text, table in SECTIONS.values()]
     head = (
         "# How often the rules err\n\nMade by `faeval calibrate`, which measures every figure here"
         f" again from its seed, to the same bytes. Up to {most:,} replications a figure"

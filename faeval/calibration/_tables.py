@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from faeval import stats
+from faeval.calibration._cells import Cell, cell
+from faeval.calibration._counted_rates import rates
+from faeval.calibration._language import censored, counts, identical, levels, selection
 from faeval.calibration._laws import ARMS, LAWS, Array
 from faeval.calibration._measure import (
     ALPHA,
     ENGINE,
     MARGIN,
-    Rate,
     decide_all,
     operating_characteristics,
     rate,
 )
 from faeval.calibration._rivals import RIVALS, TWO_SAMPLE, Found
+from faeval.calibration._two_arms import ratios, spreads
 from faeval.streams import stream
 
 SEEDS = (3, 4, 5, 6, 8, 10, 20)
@@ -28,41 +30,6 @@ SEEDS = (3, 4, 5, 6, 8, 10, 20)
 REPS = 20_000
 _SHARE = {"percentile bootstrap": 5, "BCa bootstrap": 5, "percentile bootstrap, two samples": 5}
 _SHARE |= {"ASO, threshold .5": 10, "ASO, threshold .2": 10}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One measured figure: a rate of a rule on a law, at n seeds in each arm."""
-
-    table: str
-    rule: str
-    law: str
-    n: int
-    detail: str
-    measure: str
-    rate: float
-    error: float
-    reps: int
-
-    @property
-    def key(self) -> tuple[str, str, str, int, str, str]:
-        """What the figure is of."""
-        return self.table, self.rule, self.law, self.n, self.detail, self.measure
-
-
-def _cell(table: str, rule: str, law: str, n: int, detail: str, measure: str, found: Rate) -> Cell:
-    # Rounded here, once: what is written, shipped and compared is one number.
-    return Cell(
-        table,
-        rule,
-        law,
-        n,
-        detail,
-        measure,
-        round(found.rate, 5),
-        round(found.error, 5),
-        found.reps,
-    )
 
 
 def _reps(rule: str, n: int, reps: int) -> int:
@@ -82,7 +49,7 @@ def size(
                     rule, law, n, reps=_reps(rule, n, reps), seed=seed
                 )
                 for measure, value in rates.items():
-                    yield _cell("size", rule, law.name, n, "", measure, value)
+                    yield cell("size", rule, law.name, n, "", measure, value)
 
 
 def two_samples(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[Cell]:
@@ -93,7 +60,7 @@ def two_samples(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[C
                 rng = stream(seed, "calibrate", "two samples", name, n)
                 shape = (_reps(rule, n, reps), n)
                 a, b = LAWS[name].draw(rng, shape), LAWS[name].draw(rng, shape)
-                yield _cell(
+                yield cell(
                     "two_samples", rule, name, n, "", "wrong_support", rate(decide(a, b, ALPHA))
                 )
 
@@ -101,7 +68,7 @@ def two_samples(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[C
 def unpaired(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[Cell]:
     """Errors at the margin, in each direction, of the rules for arms that no seed pairs."""
     for rule in stats.RULES.values():
-        for arms in ARMS.values() if not rule.paired else ():
+        for arms in ARMS.values() if rule.about == "mean" and not rule.paired else ():
             for n in ns:
                 rng = stream(seed, "calibrate", "unpaired", arms.name, n)
                 a, b = MARGIN + arms.a(rng, (reps, n)), arms.b(rng, (reps, n))
@@ -113,7 +80,7 @@ def unpaired(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[Cell
                     ("coverage", either > ALPHA),
                     ("two_sided", either <= ALPHA / 2),
                 ):
-                    yield _cell("unpaired", rule.name, arms.name, n, "", measure, rate(events))
+                    yield cell("unpaired", rule.name, arms.name, n, "", measure, rate(events))
 
 
 #: True effects, in margins, at which verdicts are counted; the margin is one standard deviation of
@@ -132,7 +99,7 @@ def verdicts(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[Cell
                 words = stats.decide_many(support[:, None], refute[:, None], ALPHA)[:, 0]
                 for word, value in (("supported", 1), ("refuted", -1), ("inconclusive", 0)):
                     detail = f"{kind}, effect {effect:g} margins"
-                    yield _cell("verdicts", "t", "normal", n, detail, word, rate(words == value))
+                    yield cell("verdicts", "t", "normal", n, detail, word, rate(words == value))
 
 
 def _effects(kind: stats.Kind) -> tuple[float, ...]:
@@ -149,7 +116,7 @@ def power(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[Cell]:
             draws = LAWS["normal"].draw(stream(seed, "calibrate", "power", n), (cell_reps, n))
             for effect in (0.5, 1.0, 1.5, 2.0, 3.0):
                 support, _ = decide_all(rule, MARGIN + effect + draws, MARGIN, ALPHA)
-                yield _cell(
+                yield cell(
                     "power",
                     rule,
                     "normal",
@@ -194,7 +161,7 @@ def families(
                         ("any wrong refutation", (words == -1).any(axis=1)),
                         ("any wrong verdict", (words != 0).any(axis=1)),
                     ):
-                        yield _cell("families", "t", "normal", n, detail, measure, rate(events))
+                        yield cell("families", "t", "normal", n, detail, measure, rate(events))
 
 
 def assertions(reps: int, seed: int, ns: tuple[int, ...] = (3, 5, 10)) -> Iterator[Cell]:
@@ -213,7 +180,7 @@ def assertions(reps: int, seed: int, ns: tuple[int, ...] = (3, 5, 10)) -> Iterat
                 ("t", k * refute.min(axis=0)),
                 ("t, without the factor k", refute.min(axis=0)),
             ):
-                yield _cell(
+                yield cell(
                     "assertions",
                     rule,
                     "normal",
@@ -224,7 +191,7 @@ def assertions(reps: int, seed: int, ns: tuple[int, ...] = (3, 5, 10)) -> Iterat
                 )
         _, p = stats.judge_many("equivalent", rng.standard_normal((reps, n)), 1e-6)
         for rule, q in (("t", p), ("t, without the factor 2", np.where(p < 1, p / 2, 1.0))):
-            yield _cell(
+            yield cell(
                 "assertions",
                 rule,
                 "normal",
@@ -249,7 +216,7 @@ def pooling(reps: int, seed: int, ns: tuple[int, ...] = (3, 5, 10)) -> Iterator[
                     ("t on seed means", rows.mean(axis=2)),
                 ):
                     above, below = _plain_t(values, ALPHA / 2)
-                    yield _cell(
+                    yield cell(
                         "pooling",
                         rule,
                         "normal",
@@ -285,7 +252,7 @@ def stopping(reps: int, seed: int, last: int = 50) -> Iterator[Cell]:
     for n, p in plain.items():
         ever |= (p <= ALPHA / 2) | (p >= 1 - ALPHA / 2)
         if n in (5, 10, 20, 50):
-            yield _cell(
+            yield cell(
                 "stopping",
                 "t after each seed from 3",
                 "normal",
@@ -299,7 +266,7 @@ def stopping(reps: int, seed: int, last: int = 50) -> Iterator[Cell]:
         level = stats.nominal_level(ALPHA, looks)
         name = "looks at " + ", ".join(map(str, looks))
         for rule, nominal in (("plain p", ALPHA), ("sequential p", level)):
-            yield _cell(
+            yield cell(
                 "stopping",
                 f"{name}, {rule}",
                 "normal",
@@ -315,7 +282,7 @@ def stopping(reps: int, seed: int, last: int = 50) -> Iterator[Cell]:
         e = (1 + sizes * variance) ** -0.5 * (1 - np.minimum(share * ratio, 1 - 1e-15)) ** (
             -sizes / 2
         )
-        yield _cell(
+        yield cell(
             "stopping",
             f"e-value, prior variance {variance:g}",
             "normal",
@@ -345,7 +312,7 @@ def fragile(reps: int, seed: int, ns: tuple[int, ...] = (5, 6, 8, 10, 20)) -> It
             if stats.attainable_p(test, n) <= ALPHA:
                 _, p_refute = stats.judge_many("exceeds", draws, MARGIN, test=test)
                 lost = lost | (p_refute <= ALPHA)
-        yield _cell(
+        yield cell(
             "fragile",
             "t",
             "normal",
@@ -368,7 +335,7 @@ def items(reps: int, seed: int, ns: tuple[int, ...] = (3, 5, 10, 20)) -> Iterato
         draws = MARGIN + shared + 0.02 * rng.standard_normal((reps, n))
         support, refute = stats.judge_many("exceeds", draws, MARGIN)
         for measure, p in (("wrong_support", support), ("wrong_refute", refute)):
-            yield _cell(
+            yield cell(
                 "items",
                 "t",
                 "normal",
@@ -393,7 +360,39 @@ TABLES: dict[str, Callable[..., Iterator[Cell]]] = {
         stopping,
         fragile,
         items,
+        spreads,
+        ratios,
+        rates,
+        counts,
+        levels,
+        censored,
+        identical,
+        selection,
     )
+}
+
+_FEW: dict[str, Any] = {"ns": (3, 5, 10)}
+#: What a quick run measures of each table; all of one that is not here.
+_QUICK: dict[str, dict[str, Any]] = {
+    "size": _FEW | {"rules": ("t", "sign-flip", "sign", "z")},
+    "two_samples": {"ns": (3, 5)},
+    "unpaired": {"ns": (3, 5)},
+    "verdicts": {"ns": (5,)},
+    "power": _FEW,
+    "families": {"ns": (5,), "sizes": (1, 5)},
+    "assertions": {"ns": (5,)},
+    "pooling": {"ns": (5,)},
+    "fragile": {"ns": (5, 10)},
+    "spreads": {
+        "ns": (5,),
+        "worlds": ("normal arms", "collapsing arms", "lognormal arm, normal arm"),
+    },
+    "ratios": {"ns": (3,)},
+    "rates": _FEW | {"unequal": ((3, 10),)},
+    "counts": {"ns": (5,), "members": (("normal", 0.0), ("normal", 0.5))},
+    "levels": {"ns": (5,), "ks": (5,)},
+    "censored": {"ns": (5,)},
+    "selection": {"ns": (5,), "ks": (3, 10)},
 }
 
 
@@ -423,23 +422,11 @@ def calibrate(
     list of Cell
         In the order of the tables.
     """
-    few: dict[str, Any] = {"ns": (3, 5, 10)}
-    narrow: dict[str, dict[str, Any]] = {
-        "size": few | {"rules": ("t", "sign-flip", "sign", "z")},
-        "two_samples": {"ns": (3, 5)},
-        "unpaired": {"ns": (3, 5)},
-        "verdicts": {"ns": (5,)},
-        "power": few,
-        "families": {"ns": (5,), "sizes": (1, 5)},
-        "assertions": {"ns": (5,)},
-        "pooling": {"ns": (5,)},
-        "fragile": {"ns": (5, 10)},
-    }
     cells: list[Cell] = []
     for name, table in TABLES.items():
         if progress is not None:
             progress(name)
         cells += table(
-            reps // 4 if quick else reps, seed, **(narrow.get(name, {}) if quick else {})
+            reps // 4 if quick else reps, seed, **(_QUICK.get(name, {}) if quick else {})
         )
     return cells

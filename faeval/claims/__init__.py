@@ -84,6 +84,7 @@ from faeval.claims._pilot import (
     pilot_forecasts as pilot_forecasts,
     pilot_spreads as pilot_spreads,
     power_of as power_of,
+    rate_of_second_side as rate_of_second_side,
     unlike_expectation as unlike_expectation,
     weak_together as weak_together,
 )

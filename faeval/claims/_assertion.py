@@ -109,6 +109,11 @@ class Comparison:
     b: Estimand
     margin: float
 
+    @cached_property
+    def contrast(self) -> Estimand:
+        """The estimand a - b."""
+        return self.a - self.b
+
 
 @dataclass(frozen=True)
 class Assertion:
@@ -131,7 +136,12 @@ class Assertion:
         """The estimand a - b: all that is read, and how the arms compared enter."""
         return self.a - self.b
 
-    @property
+    @cached_property
+    def texts(self) -> tuple[str, str, str]:
+        """How it is written, and how each of its sides is."""
+        return str(self), str(self.a), str(self.b)
+
+    @cached_property
     def comparisons(self) -> tuple[Comparison, ...]:
         """What is tested: of a ratio of runs their logarithms, of means one less a multiple.
 

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from types import FrameType, MappingProxyType
 from typing import Any
 
@@ -218,6 +219,8 @@ class Claim:
         """Return the claim with its id, family, experiment or line filled in."""
         copy = object.__new__(Claim)
         copy.__dict__.update(self.__dict__ | changes)
+        if "assertions" in changes:
+            copy.__dict__.pop("asserted", None)
         return copy
 
     @property
@@ -260,7 +263,7 @@ class Claim:
         word = self.expect if isinstance(self.expect, str) else (self.expect or {}).get(setting)
         return None if word == "any" else word
 
-    @property
+    @cached_property
     def asserted(self) -> tuple[Assertion, ...]:
         """Its assertions, those of counts among them."""
         return flattened(self.assertions)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from faeval import stats
 from faeval._safe_text import cut, listed
@@ -51,7 +52,7 @@ class Design:
         """Return the run's last epoch, where the setting knows it."""
         return self.experiment.last_epoch(self.factors(arm)) if self.experiment else None
 
-    @property
+    @cached_property
     def rates(self) -> frozenset[str]:
         """The metrics that the experiment declares to be outcomes, 0 or 1 in each run."""
         metrics = self.experiment.metrics.values() if self.experiment else ()

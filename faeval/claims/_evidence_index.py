@@ -153,6 +153,8 @@ class EvidenceIndex:
 
     def held(self, read: Read, name: str, design: Design) -> set[tuple[int, int | None]]:
         """Return the (seed, state) of a read on which a property of its metric holds."""
+        if read.course is not None:  # all epochs, of which few were tried
+            return set()
         label, epoch = self._place(read, design)
         ends = self.ends(read.metric, label) if epoch is None else {}
         places = self._held.get((read.metric, label, name), ())

@@ -43,7 +43,7 @@ class Spread(_Record):
     """What a pilot gave for one tested assertion.
 
     The number of seeds, and the mean and standard deviation (ddof 1) of its differences; of rates
-    that of the second side, too.
+    and of a ratio of means the mean of the second side, too.
     """
 
     n: int

@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, lru_cache, partial
 from typing import Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faeval import stats
-from faeval.claims._assertion import Assertion, Comparison, Margin
+from faeval.claims._assertion import Assertion, Comparison, Margin, Ratio
 from faeval.claims._claim import Claim
 from faeval.claims._design import Design
 from faeval.claims._estimand import Atom, Call, Estimand, Read
@@ -44,10 +44,11 @@ class Measurement:
         design: Design,
         seeds: Sequence[int],
         apart: bool = False,
+        rule: stats.Rule | None = None,
     ) -> None:
         self.claim, self.evidence, self.design, self.seeds = claim, evidence, design, tuple(seeds)
         self.apart = apart and _may_be_apart(claim)
-        self.rule = stats.rule_of(design.rule(claim))
+        self.rule = rule or stats.rule_of(design.rule(claim))
         self.reads = claim.reads()
         self.groups = {reading: evidence.group(reading, design) for reading in self.reads}
         self.seeds_of = {reading: self._own_seeds(reading) for reading in self.reads}
@@ -60,6 +61,11 @@ class Measurement:
             seed for counts in self.present.values() for seed, count in counts.items() if count
         }
         self._absent = tuple(seed for seed in self.seeds if seed not in with_rows)
+
+    @cached_property
+    def reads_courses(self) -> bool:
+        """Whether it reads a number over all epochs of a run."""
+        return any(read.course is not None for read in self.reads)
 
     def ends(self) -> dict[Read, dict[int, int]]:
         """Return the epoch at which the run of each seed ends, by read.
@@ -107,7 +113,7 @@ class Measurement:
 
     def at(self, seeds: Sequence[int]) -> Measurement:
         """Return the same over other seeds."""
-        return Measurement(self.claim, self.evidence, self.design, seeds, self.apart)
+        return Measurement(self.claim, self.evidence, self.design, seeds, self.apart, self.rule)
 
     def first(self, n: int) -> Measurement:
         """Return the same over the first n of its seeds."""
@@ -208,7 +214,7 @@ class Measurement:
         if read.course is not None:
             return Metric(f"{read.course} of {read.metric}")
         metrics = self.design.experiment.metrics if self.design.experiment else METRICS
-        metric = metrics.get(read.metric) or Metric(read.metric)
+        metric = metrics.get(read.metric) or _unknown(read.metric)
         if (read.outcome or metric.outcome) == "rate":
             return replace(metric, outcome="rate", low=0.0, high=1.0, resolution=0.0)
         return metric
@@ -320,6 +326,9 @@ class Measurement:
         return error if math.isfinite(error) else None
 
 
+_unknown = lru_cache(maxsize=1024)(Metric)
+
+
 def _may_be_apart(claim: Claim) -> bool:
     """Whether arms may have seeds of their own: two, of one assertion, that no seed pairs."""
     if claim.is_paired or len(claim.asserted) > 1:
@@ -372,13 +381,42 @@ class ContrastSpec:
     assertion: Assertion
     anticipated: float | None
     sides: tuple[Estimand, Estimand]
+    contrast: Estimand
     place: int
     agreement: Literal["mean", "layers"] | None = None
 
     @property
-    def contrast(self) -> Estimand:
-        """The estimand a - b as it is tested."""
-        return self.sides[0] - self.sides[1]
+    def factor(self) -> float | None:
+        """The factor of a ratio of means, which multiplies one of the sides; None elsewhere."""
+        margin = self.assertion.margin
+        return margin.factor if isinstance(margin, Ratio) and margin.of == "means" else None
+
+    @property
+    def is_logarithm(self) -> bool:
+        """Whether its numbers are decimal logarithms of a ratio."""
+        return isinstance(self.assertion.margin, Ratio) and self.factor is None
+
+    @property
+    def multiplies_a(self) -> bool:
+        """Whether it is the first side that a factor multiplies."""
+        return self.factor is not None and stats.region_of(self.kind).sign < 0
+
+    def effect(self, mean: float | None) -> float | None:
+        """Return the effect anticipated, counted in the direction of the margin.
+
+        Of a ratio of means it takes the mean of the second side.
+        """
+        factor, ratio = self.factor, self.assertion.anticipated
+        if factor is None:
+            return self.anticipated
+        if ratio is None and self.assertion.region.two_sided:
+            ratio = 1.0
+        if ratio is None or mean is None:
+            return None
+        # a is the ratio times b; of below and not_below b is the ratio times a
+        above = self.assertion.region.sign > 0
+        a = mean * ratio if above else mean / ratio
+        return mean - factor * a if self.multiplies_a else a - factor * mean
 
 
 def structure_of(claim: Claim, blank: Collection[int] = ()) -> stats.Structure:
@@ -412,17 +450,18 @@ def contrast_specs(claim: Claim) -> tuple[ContrastSpec, ...]:
 def _specs(assertion: Assertion, place: int) -> tuple[ContrastSpec, ...]:
     if assertion.region.per_unit:
         return _agreement(assertion, place)
-    effect = assertion.effect
+    effect, (text, a, b) = assertion.effect, assertion.texts
     return tuple(
         ContrastSpec(
-            str(assertion),
+            text,
             cast(stats.Kind, part.kind),
             part.margin,
-            str(assertion.a),
-            str(assertion.b),
+            a,
+            b,
             assertion,
             effect,
             (part.a, part.b),
+            part.contrast,
             place,
         )
         for part in assertion.comparisons
@@ -438,31 +477,57 @@ def _agreement(assertion: Assertion, place: int) -> tuple[ContrastSpec, Contrast
         f"the {share} over layers of |{a} - {b}| is below {margin:g}",
     )
     spread = f"{share} of |{a} - {b}|"
-    both = assertion.a, assertion.b
-    apart = assertion.a - assertion.b, Estimand(constant=margin)
+    both, contrast = (assertion.a, assertion.b), part.contrast
+    apart = contrast, Estimand(constant=margin)
     return (
         ContrastSpec(
-            mean, "equivalent", margin, a, b, assertion, assertion.effect, both, place, "mean"
+            mean,
+            "equivalent",
+            margin,
+            a,
+            b,
+            assertion,
+            assertion.effect,
+            both,
+            contrast,
+            place,
+            "mean",
         ),
         ContrastSpec(
-            most, "below", 0.0, spread, f"{margin:g}", assertion, None, apart, place, "layers"
+            most,
+            "below",
+            0.0,
+            spread,
+            f"{margin:g}",
+            assertion,
+            None,
+            apart,
+            contrast,
+            place,
+            "layers",
         ),
     )
 
 
-def measured_contrasts(measurement: Measurement) -> tuple[MeasuredContrast, ...]:
-    """Return the contrasts of what a measurement reads, with their values over its seeds."""
+def measured_contrasts(
+    measurement: Measurement, specs: Sequence[ContrastSpec] | None = None
+) -> tuple[MeasuredContrast, ...]:
+    """Return the contrasts of what a measurement reads, with their values over its seeds.
+
+    ``specs`` are those of the claim that it was made for, where it reads a part of it.
+    """
     contrasts = [
         contrast
         for assertion in measurement.claim.asserted
         for part in assertion.comparisons
         for contrast in _contrasts(part, measurement)
     ]
-    return tuple(map(MeasuredContrast, contrast_specs(measurement.claim), contrasts))
+    own = contrast_specs(measurement.claim) if specs is None else specs
+    return tuple(map(MeasuredContrast, own, contrasts))
 
 
 def _contrasts(part: Comparison, m: Measurement) -> tuple[stats.Contrast, ...]:
-    contrast, apart = part.a - part.b, m.apart
+    contrast, apart = part.contrast, m.apart
     return stats.contrasts(
         part.kind,
         *m.values(part),
@@ -470,6 +535,6 @@ def _contrasts(part: Comparison, m: Measurement) -> tuple[stats.Contrast, ...]:
         resolution=m.resolution(contrast),
         sizes=np.concatenate([m.sizes(part.a), m.sizes(part.b)]) if apart else m.sizes(contrast),
         reach=m.range_of(contrast),
-        censored=None if m.rule.sides else m.censored(contrast),
+        censored=m.censored(contrast) if m.reads_courses and not m.rule.sides else None,
         paired=not apart,
     )

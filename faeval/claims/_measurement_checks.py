@@ -235,6 +235,8 @@ def _unlike_units(m: Measurement) -> Problem | None:
 
 def _unlike_courses(m: Measurement) -> Problem | None:
     """Return why numbers over all epochs cannot be compared: other epochs, or other caps."""
+    if not m.reads_courses:
+        return None
     areas: dict[tuple[int, ...], str] = {}
     caps: dict[tuple[Read, int], int] = {}
     for reading, seed, _, cell in m.cells():
@@ -418,7 +420,8 @@ def check_controls(
     for control in claim.controls:
         for epoch, bound in _by_epoch(control, evidence, design):
             for seed in seeds:
-                m = Measurement(claim.named(assertions=(bound,)), evidence, design, [seed])
+                alone = claim.named(assertions=(bound,), test="t")
+                m = Measurement(alone, evidence, design, [seed])
                 problem = untrustworthy(m) or missing(m) or _beyond(bound, m)
                 if problem is None:
                     continue

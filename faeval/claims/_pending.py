@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import takewhile
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from faeval.claims._design import Design, Problem, check_design, check_names, co
 from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import LOOKED_AT, PILOT_SEEDS, Lock, Registered, Spread, in_order
 from faeval.claims._measurement import (
+    ContrastSpec,
     MeasuredContrast,
     Measurement,
     contrast_specs,
@@ -66,7 +68,12 @@ class PendingClaim:
         """Whether it is decided on other seeds than those of a registration."""
         return "reproduction" in self.flags or "exploratory" in self.flags
 
-    @property
+    @cached_property
+    def specs(self) -> tuple[ContrastSpec, ...]:
+        """The contrasts that it is decided by."""
+        return contrast_specs(self.claim)
+
+    @cached_property
     def rule(self) -> stats.Rule:
         """The rule that decides it here."""
         return stats.rule_of(self.design.rule(self.claim))
@@ -75,14 +82,14 @@ class PendingClaim:
     def pilots(self) -> list[Spread | None]:
         """What the registered pilots say of each contrast; None where they say nothing."""
         spreads = list(self.registered.pilot.get(self.setting, ())) if self.registered else []
-        return spreads + [None] * (len(contrast_specs(self.claim)) - len(spreads))
+        return spreads + [None] * (len(self.specs) - len(spreads))
 
     def measured(self, of_each: Sequence[T]) -> tuple[T, ...]:
         """Return what is said of each contrast of the claim, of those that were measured alone."""
-        specs = contrast_specs(self.claim)
-        return tuple(
-            x for x, spec in zip(of_each, specs, strict=True) if spec.place not in self.blank
-        )
+        if not self.blank:
+            return tuple(of_each)
+        pairs = zip(of_each, self.specs, strict=True)
+        return tuple(x for x, spec in pairs if spec.place not in self.blank)
 
     def question(self, level: float) -> stats.Question:
         """Return the claim as the rule of its family sees it.
@@ -113,7 +120,7 @@ class PendingClaim:
     @property
     def counts(self) -> tuple[stats.Counted, ...]:
         """The claim's counts, with the places of their members' contrasts among the tests."""
-        return structure_of(self.claim, self.blank).counts
+        return structure_of(self.claim, self.blank).counts if self.claim.counts else ()
 
     def hopes(self, level: float) -> tuple[PilotForecast | None, ...]:
         """What the pilots let each test expect, at the level of the family's first Holm step.
@@ -278,7 +285,7 @@ def measure(
     if case.looks:
         _keep_readable_looks(case, index, failed)
     m = case.measurement = Measurement(
-        case.claim, index, case.design, case.seeds, case.may_be_apart
+        case.claim, index, case.design, case.seeds, case.may_be_apart, case.rule
     )
     case.blank = blank_members(m)
     if case.blank:
@@ -305,10 +312,7 @@ def _of_what_is_there(case: PendingClaim, m: Measurement) -> Measurement:
 
 def _test(case: PendingClaim, m: Measurement) -> None:
     case.problem = case.problem or not_positive(m)
-    specs = case.measured(contrast_specs(case.claim))
-    case.tests = tuple(
-        replace(test, spec=spec) for test, spec in zip(measured_contrasts(m), specs, strict=True)
-    )
+    case.tests = measured_contrasts(m, case.measured(case.specs))
     sides = case.rule.sides
     if case.problem is None and not any(test.contrast.varies(sides) for test in case.tests):
         case.problem = same_run(m)

@@ -15,6 +15,8 @@ from faeval.claims._design import check_design, check_names, design_of
 from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import PILOT_SEEDS, Spread
 from faeval.claims._measurement import (
+    ContrastSpec,
+    MeasuredContrast,
     Measurement,
     contrast_specs,
     measured_contrasts,
@@ -53,33 +55,52 @@ def pilot_forecasts(
 ) -> tuple[PilotForecast | None, ...]:
     """Return the forecast for each contrast of a claim.
 
-    None without a pilot's spread, or where the anticipated effect is at the margin.
+    ``pilots`` has what a pilot says of each contrast. None without a pilot's spread where the rule
+    needs one, or where the anticipated effect is at the margin.
 
     ``level`` is that of its family's first step; ``anew`` that of a new registration, for which
     seeds needed are counted; ``rule`` that which decides it in its setting.
     """
+    rule = rule or stats.rule_of(claim.rule)
+    if rule.needs_sd and not any(pilots):
+        return (None,) * len(pilots)
     parts = contrast_specs(claim)
     spreads = (*pilots, *(None for _ in parts))
-    rule = rule or stats.rule_of(claim.rule)
-    return tuple(
-        (
+    structure = structure_of(claim)
+    forecasts: list[PilotForecast | None] = []
+    for i, (x, p) in enumerate(zip(parts, spreads, strict=False)):
+        base = rate_of_second_side(x, rule, p)
+        known = base is not None if rule.about == "rate" else p is not None or not rule.needs_sd
+        effect = x.effect(p.base if p is not None else None)
+        if not known or effect is None:
+            forecasts.append(None)
+            continue
+        spare, k = structure.shares(i)
+        forecasts.append(
             _chances(
                 x.kind,
                 x.margin,
-                x.anticipated,
-                p.sd,
-                p.n,
+                effect,
+                p.sd if p is not None and rule.needs_sd else None,
+                p.n if p is not None else None,
                 n,
-                level,
-                anew or level,
-                claim.rule,
-                len(parts),
+                level / spare,
+                (anew or level) / spare,
+                rule.name,
+                k,
+                base,
             )
-            if p is not None and x.anticipated is not None
-            else None
         )
-        for x, p in zip(parts, spreads, strict=False)
-    )
+    return tuple(forecasts)
+
+
+def rate_of_second_side(spec: ContrastSpec, rule: stats.Rule, pilot: Spread | None) -> float | None:
+    """Return the rate of the second side, for planning: a number, or what a pilot gave."""
+    if rule.about != "rate":
+        return None
+    if rule.one_arm:
+        return spec.sides[1].constant
+    return None if pilot is None else pilot.base
 
 
 def power_of(claim: Claim, chances: Sequence[PilotForecast | None]) -> float | None:
@@ -182,15 +203,16 @@ def _chances(
     kind: stats.Kind,
     margin: float,
     anticipated: float,
-    sd: float,
-    sd_n: int,
+    sd: float | None,
+    sd_n: int | None,
     n: int,
     level: float,
     anew: float,
     test: stats.TestName,
     k: int,
+    base: float | None,
 ) -> PilotForecast | None:
-    if sd <= 0 or n < 2:
+    if (sd is not None and sd <= 0) or n < 2:
         return None
     at_plan, again = (
         stats.outlook(
@@ -204,6 +226,7 @@ def _chances(
             k=k,
             test=test,
             power=POWER,
+            base=base,
         )
         for a in (level, anew)
     )
@@ -212,6 +235,15 @@ def _chances(
         if at_plan.power is None or again.seeds_needed is None
         else PilotForecast(at_plan.power, again.seeds_needed, at_plan.at)
     )
+
+
+def _mean_of_second_side(test: MeasuredContrast, rule: stats.Rule) -> float | None:
+    """Return the mean that an effect is anticipated from, of rates and of a ratio of means."""
+    factor = test.spec.factor
+    if factor is None and rule.about != "rate":
+        return None
+    multiple = factor if factor is not None and not test.spec.multiplies_a else 1.0
+    return float(test.contrast.b.mean()) / multiple
 
 
 def pilot_spreads(claim: Claim, index: EvidenceIndex, setting: str) -> list[Spread | None]:
@@ -250,7 +282,7 @@ def pilot_spreads(claim: Claim, index: EvidenceIndex, setting: str) -> list[Spre
                 if rule.sides
                 else float(d.mean()),
                 sd=math.hypot(*(side.std(ddof=1) for side in sides)),
-                base=float(test.contrast.b.mean()) if rule.about == "rate" else None,
+                base=_mean_of_second_side(test, rule),
             )
         )
     return spreads

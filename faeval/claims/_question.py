@@ -18,9 +18,7 @@ def question_of(assertions: Iterable[Mapping[str, Any]]) -> list[Any]:
 
 def flattened_forms(assertions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return canonical assertions, the members of counts among them."""
-    return [
-        one for part in assertions for one in (part["members"] if "members" in part else [part])
-    ]
+    return [one for part in assertions for one in part.get("members", [part])]
 
 
 def anywhere(question: Any) -> Any:

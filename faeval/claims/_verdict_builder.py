@@ -89,7 +89,7 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
         flags=tuple(dict.fromkeys(_flags(case, ruling, results, ends, registration))),
         expected=_expected(case),
         fresh_seeds=_fresh_seeds(case, ruling, results),
-        attainable_p=rule.attainable(n) if n else None,
+        attainable_p=_attainable(case, rule, n) if n else None,
         unseen_failure_bound=(
             stats.unseen_failure_bound(n, _failures(claim, measurement)) if case.tests else None
         ),
@@ -137,6 +137,13 @@ def _flags(
 
 def _expected(case: PendingClaim) -> str | None:
     return (case.registered or case.claim).expected(case.setting)
+
+
+def _attainable(case: PendingClaim, rule: stats.Rule, n: int) -> float:
+    """Return the smallest p that any data could give: of rates it hangs on the margin."""
+    if rule.about != "rate" or not case.tests:
+        return rule.attainable(n)
+    return max(stats.smallest_p(test.contrast, rule)[0] for test in case.tests)
 
 
 def _power_warnings(
@@ -452,10 +459,7 @@ def _ratio_of_means(
     contrast: stats.Contrast,
     margin: Ratio,
 ) -> RatioResult:
-    # one of the sides that are tested is a multiple: a - factor * b, or factor * a - b
-    of_a, of_b = (1.0, margin.factor)
-    if stats.region_of(part.kind).edges(1.0)[0] < 0:
-        of_a, of_b = of_b, of_a
+    of_a, of_b = (margin.factor, 1.0) if part.multiplies_a else (1.0, margin.factor)
     a, b = contrast.a / of_a, contrast.b / of_b
     interval = _NOTHING
     if judgement.test == "t" and math.isfinite(judgement.sd) and judgement.n >= 2:

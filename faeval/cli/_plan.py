@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from faeval.claims import PilotForecast
-    from faeval.pipeline import ClaimOutlook, LockCheck, PlanReport
+    from faeval.pipeline import AssertionOutlook, ClaimOutlook, LockCheck, PlanReport
 
 
 #: How a claim may differ from its registration, as a check of the lock names it, and what to do.
@@ -273,7 +273,7 @@ def _plan_row(o: ClaimOutlook) -> tuple[str, ...]:
         needed.append(f"all: {_span(o.seeds_needed)}")
     detectable = "-"
     if o.detectable_in_sd is not None:
-        detectable = _detectable(o.detectable_in_sd, [a.pilot for a in o.assertions])
+        detectable = _detectable(o.detectable_in_sd, o.assertions)
     return (
         clip(o.claim.sentence, CELL),
         str(len(o.seeds)),
@@ -289,8 +289,9 @@ def _plan_row(o: ClaimOutlook) -> tuple[str, ...]:
 def _design(o: ClaimOutlook) -> str:
     if o.problem:
         return f"{o.problem.verdict}: {o.problem.code.replace('_', ' ')}"
-    weak = o.weak or any(a.chances is not None and a.chances.power < 0.5 for a in o.assertions)
-    return "ok, but power is below 0.5" if weak else "ok"
+    if o.has_weak_part:
+        return "ok, but power is below 0.5"
+    return "ok, but few seeds for its test" if o.has_few_seeds else "ok"
 
 
 def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]], **more: Any) -> Table:
@@ -320,8 +321,14 @@ def _print_open(result: PlanReport, workers: int, console: Console) -> None:
     console.print(_table(title, ("claim", "fresh seeds", "runs", "time"), rows))
 
 
-def _detectable(in_sd: float, pilots: list[Any]) -> str:
-    units = [f"{in_sd * p.sd:.3g}" for p in pilots if p is not None]
+def _detectable(in_sd: float, assertions: Iterable[AssertionOutlook]) -> str:
+    units = [
+        f"a factor of {10 ** (in_sd * a.pilot.sd):.3g}"
+        if a.is_factor
+        else f"{in_sd * a.pilot.sd:.3g}"
+        for a in assertions
+        if a.pilot is not None
+    ]
     return f"{in_sd:.2f} s.d." + ("" if not units else " = " + ", ".join(units))
 
 

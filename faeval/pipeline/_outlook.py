@@ -24,6 +24,7 @@ class ClaimOutlook:
     detectable_in_sd: float | None
     assertions: tuple[AssertionOutlook, ...]
     expected: str | None = None
+    rule: stats.Rule | None = None
 
     @property
     def refused(self) -> bool:
@@ -55,6 +56,19 @@ class ClaimOutlook:
         return self.power is not None and self.power < stats.LEAST_POWER
 
     @property
+    def has_weak_part(self) -> bool:
+        """Whether an assertion has power below a half; of claims that count, the whole."""
+        powers = [a.chances.power for a in self.assertions if a.chances is not None]
+        return self.weak or (
+            not self.claim.counts and any(power < stats.LEAST_POWER for power in powers)
+        )
+
+    @property
+    def has_few_seeds(self) -> bool:
+        """Whether its rule is advised to have more."""
+        return self.rule is not None and len(self.seeds) < self.rule.advised
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What to know before a run: the problem that its design has, or power below a half."""
         if problem := self.problem:
@@ -69,11 +83,16 @@ class ClaimOutlook:
         weak = [
             f"power of '{a.text}' at the effect anticipated is {a.chances.power:.2f}, below"
             f" {stats.LEAST_POWER}"
-            for a in self.assertions
+            for a in (self.assertions if not self.claim.counts else ())
             if a.chances is not None and a.chances.power < stats.LEAST_POWER
         ]
         if self.weak and not weak:
             weak = [claims.weak_together(len(self.assertions), self.power or 0.0, "is")]
+        if self.rule is not None and self.has_few_seeds:
+            weak.append(
+                f"the {self.rule.name} test has little power below {self.rule.advised} seeds, and"
+                f" {len(self.seeds)} are planned"
+            )
         return (*looked, *claims.unlike_expectation(self.claim, self.expected), *weak)
 
 
@@ -84,6 +103,7 @@ class AssertionOutlook:
     text: str
     pilot: Spread | None
     chances: PilotForecast | None
+    is_factor: bool = False  # whether its margin is one, and its numbers are decimal logarithms
 
 
 @dataclass(frozen=True)
@@ -194,16 +214,21 @@ def _outlook(
     spreads = []
     for i, x in enumerate(parts):
         spare, share = structure.shares(i)
-        spreads.append(stats.outlook(x.kind, x.margin, n, alpha=level / spare, k=share, test=test))
+        base = claims.rate_of_second_side(x, stats.rule_of(test), None)
+        spreads.append(
+            stats.outlook(x.kind, x.margin, n, alpha=level / spare, k=share, test=test, base=base)
+        )
     decidable = all(s.can_support for s in spreads) or any(s.can_refute for s in spreads)
     if problem is None and not decidable:
         text = f"at n = {n} and level {level:.3g} the {test} test can decide nothing."
         problem = Problem("inconclusive", "unattainable", text)
     own = registered.pilot.get(selection.setting, []) if registered else []
     pilots = [*own, *[None] * (len(parts) - len(own))]
-    hopes = claims.pilot_forecasts(claim, pilots, n, level, rule=stats.rule_of(test))
+    rule = stats.rule_of(test)
+    hopes = claims.pilot_forecasts(claim, pilots, n, level, rule=rule)
     rows = tuple(
-        AssertionOutlook(x.text, p, h) for x, p, h in zip(parts, pilots, hopes, strict=True)
+        AssertionOutlook(x.text, p, h, x.is_logarithm)
+        for x, p, h in zip(parts, pilots, hopes, strict=True)
     )
     expected = (registered or claim).expected(selection.setting)
     return ClaimOutlook(
@@ -215,4 +240,5 @@ def _outlook(
         spreads[0].detectable_in_sd,
         rows,
         expected,
+        rule,
     )

@@ -32,7 +32,7 @@ from faeval.stats._replicates import (
     reduce_to_seeds,
     refuse_rows,
 )
-from faeval.stats._rule import LEAST_POWER, Question, Ruling, rule
+from faeval.stats._rule import LEAST_POWER, Question, Ruling, rule, smallest_p
 from faeval.stats._rules import RULES, AnyTest, Rule, TestName, attainable_p, rule_of
 from faeval.stats._sensitivity import Sensitivity, leave_one_out, sensitivity
 from faeval.stats._spread import no_spread, sd_upper, tie_tolerance
@@ -117,6 +117,7 @@ __all__ = [
     "seeds_needed",
     "sensitivity",
     "sequential_p",
+    "smallest_p",
     "tie_tolerance",
     "unseen_failure_bound",
     "verdict_chances",

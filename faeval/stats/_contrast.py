@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -52,12 +53,22 @@ class Contrast:
 
         The differences, or either of the sides; rounding is that of what they were made of.
         """
-        samples = self.sample(sides)
+        return self._sides_vary if sides else self._differences_vary
+
+    @cached_property
+    def _sides_vary(self) -> bool:
+        return self._vary((self.a, self.b))
+
+    @cached_property
+    def _differences_vary(self) -> bool:
+        return self._vary((self.differences,))
+
+    def _vary(self, samples: tuple[Array, ...]) -> bool:
         if not all((np.abs(values) <= LARGEST).all() for values in samples):
             return True
         return not all(equal_beyond_rounding(values, self.sizes) for values in samples)
 
-    @property
+    @cached_property
     def differences(self) -> Array:
         """a - b, shape (n,)."""
         with np.errstate(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import takewhile
 
 import numpy as np
@@ -72,7 +73,7 @@ class Structure:
     size: int
     counts: tuple[Counted, ...] = ()
 
-    @property
+    @cached_property
     def counted(self) -> frozenset[int]:
         """The contrasts that are members of a count."""
         return frozenset(i for count in self.counts for member in count.members for i in member)
@@ -101,9 +102,3 @@ class Structure:
                 if i in member:
                     return count.spare, self.parts * count.least * len(member)
         return 1, self.parts
-
-    @property
-    def least_share(self) -> int:
-        """By what p is multiplied at least, whichever way the claim is decided."""
-        spare = max((count.spare for count in self.counts), default=1)
-        return min([spare, *(self.parts * count.least for count in self.counts)])

@@ -19,10 +19,15 @@ from faeval._arguments import Array
 LEAST_UNKNOWN = 8
 
 
-def sample(differences: Array, low: float, high: float) -> tuple[Array, Array]:
-    """Return what the rule reads: the differences, and the most that each can differ."""
-    reach = max(high - differences[0], differences[0] - low)
-    return differences, np.full(differences.shape, reach)
+def common_value(differences: Array, tolerance: float) -> float:
+    """Return what differences have in common that do not vary beyond rounding; 0 within it."""
+    value = float(np.median(differences))
+    return 0.0 if abs(value) <= tolerance else value
+
+
+def sample(value: float, n: int, low: float, high: float) -> tuple[Array, Array]:
+    """Return what the rule reads: the common value, and the most that one can differ from it."""
+    return np.full(n, value), np.full(n, max(high - value, value - low))
 
 
 def exchanged(sample: tuple[Array, ...]) -> tuple[Array, ...]:
@@ -64,9 +69,8 @@ def attainable(n: int) -> float:
     return 0.0 if n >= 2 else 1.0
 
 
-def serves(differences: Array, reach: tuple[float, float]) -> bool:
-    """Whether identical differences may be bounded by their range."""
-    if not all(map(math.isfinite, reach)) or not reach[0] <= differences[0] <= reach[1]:
-        return False
-    known = differences[0] == 0 or len(differences) >= LEAST_UNKNOWN
-    return bool(known and np.ptp(differences) == 0 and reach[1] > reach[0])
+def serves(value: float, n: int, reach: tuple[float, float]) -> bool:
+    """Whether n differences of a common value may be bounded by the range that they have."""
+    low, high = reach
+    is_bounded = math.isfinite(low) and math.isfinite(high) and low <= value <= high and low < high
+    return is_bounded and (value == 0 or n >= LEAST_UNKNOWN)

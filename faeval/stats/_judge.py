@@ -163,24 +163,15 @@ def judge(
 
 
 def judge_identical(
-    kind: Kind, differences: Array, margin: float, reach: tuple[float, float]
+    kind: Kind, value: float, n: int, margin: float, reach: tuple[float, float]
 ) -> Judgement:
-    """Test an assertion whose differences are all the same, by the range that they have."""
+    """Test an assertion whose n differences have one value, by the range that they might have."""
     region, rule = region_of(kind, tested=True), rule_of("identical")
-    values = _identical.sample(differences, *reach)
+    values = _identical.sample(value, n, *reach)
     blank = rule.undecidable(*values)
     support, refute = _pair(region, values, margin, rule, 0.0, rule.p_greater, blank)
-    return Judgement(
-        kind,
-        margin,
-        "identical",
-        len(differences),
-        float(differences[0]),
-        0.0,
-        float(support),
-        float(refute),
-        tuple(tuple(side.tolist()) for side in values),
-    )
+    sides = tuple(tuple(side.tolist()) for side in values)
+    return Judgement(kind, margin, "identical", n, value, 0.0, float(support), float(refute), sides)
 
 
 def _marks(censored: tuple[ArrayLike, ArrayLike] | None, rule: Rule, n: int) -> Marks:
@@ -244,6 +235,21 @@ def judge_many(
 def p_pair(region: Region, values: Sample, margin: float, rule: Rule) -> tuple[Array, Array]:
     """Return p for and against the assertion, for each row of differences without rounding."""
     return _pair(region, values, margin, rule, 0.0, rule.p_greater, rule.undecidable(*values))
+
+
+def smallest_pair(
+    region: Region, margin: float, rule: Rule, n: int, base: float | None
+) -> tuple[float, float]:
+    """Return the smallest p for and against the assertion that n seeds can give, whatever the data.
+
+    Of rates it hangs on the margin, and where one arm is held against a number on that, `base`; 0
+    where that is not known.
+    """
+    least = rule.attainable(n)
+    if rule.outcomes is None or n < rule.least or (rule.one_arm and base is None):
+        return least, min(1.0, region.tails * least)
+    support, refute = p_pair(region, rule.outcomes(n, n, base), margin, rule)
+    return float(support.min()), float(refute.min())
 
 
 def p_pair_without_each(judgement: Judgement) -> tuple[Array, Array]:

@@ -2,8 +2,11 @@
 
 One arm is held against a number by the binomial law [1]_. Two arms are compared by a test that
 orders the tables that may come out by the score statistic under a difference of rates d, for pairs
-[2]_ and for independent arms [3]_, and takes the largest chance that any true rate gives to what is
-as far out as the table seen [4]_. That p-value may fall as d grows; the largest up to d does not.
+[2]_ and for independent arms [3]_, and takes the largest chance that any true rate gives to what
+is as far out as the table seen [4]_ [5]_. That p-value may fall as d grows, and the largest up to d
+does not: it is taken over differences in steps of a hundredth. A difference between two steps
+counts as the upper one, which is the safe side: a table that rejects still does with more ones of
+a or fewer of b, so the larger the true difference the more likely it is to be rejected.
 
 References
 ----------
@@ -11,6 +14,7 @@ References
 .. [2] T. Tango, Statistics in Medicine 17 (1998).
 .. [3] O. S. Miettinen and M. Nurminen, Statistics in Medicine 4 (1985).
 .. [4] I. S. F. Chan, Statistics in Medicine 17 (1998).
+.. [5] H.-M. Hsueh, J.-P. Liu and J. J. Chen, Biometrics 57 (2001).
 """
 
 from __future__ import annotations
@@ -19,35 +23,49 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faeval._arguments import Array
+from faeval._arguments import Array, refuse
 from faeval.stats import _welch
 from faeval.stats._spread import mean_and_sd
 
 #: Seeds of each of two arms, or pairs, up to which the tests are computed.
 MOST = 60
+#: Seeds of one arm that planning looks through.
+MOST_OF_ONE = 1000
 #: Outcomes of each arm that a claim needs.
 LEAST = 2
-#: Differences at which p is taken on the way to its largest, in each unit.
-_STEPS = 100
-_NUISANCE = 401
-_TIE = 1e-9  # score statistics nearer than that are one
-_BOUND = 1e-9  # how near a bound is found
+_STEPS = 100  # differences of rates in each unit
+_NUISANCE = 401  # true rates at which a chance is looked at
+_TIE = 1e-7  # score statistics nearer than that are one
+_BITS = 40  # of a rate, so that p never falls by a last bit as the rate grows
+
+Counts = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
 class Exact:
     """One exact test of rates, with what a row of the table of rules takes of it.
 
-    All read both sides, shapes (..., n) and (..., m) to (...).
+    The first three read both sides, shapes (..., n) and (..., m) to (...). `outcomes` gives every
+    outcome that differs, for sides of n and m values against a number where there is one; `chances`
+    that of each under two true rates, of arms that have nothing to do with each other. `check`
+    refuses sides that are none; `most` is how many values it can be computed for.
     """
 
     p_greater: Callable[[Array, Array, float], Array]
     lower_bound: Callable[[Array, Array, float], Array]
     sd: Callable[[Array, Array], Array]
+    outcomes: Callable[[int, int, float | None], tuple[Array, Array]]
+    chances: Callable[[int, int, float, float], Array]
+    check: Callable[[Array, Array], None]
+    most: int | None
+
+
+# one arm
 
 
 def _p_of_one(values: Array, number: Array, bound: float) -> Array:
@@ -55,9 +73,11 @@ def _p_of_one(values: Array, number: Array, bound: float) -> Array:
     from scipy.special import bdtrc
 
     n, ones = values.shape[-1], np.count_nonzero(values, axis=-1)
-    rate = number[..., 0] + bound
-    within = bdtrc(np.maximum(ones - 1.0, 0.0), n, np.clip(rate, 0.0, 1.0))
-    p = np.where(ones > 0, within, 1.0)
+    if n < LEAST:
+        return np.ones(values.shape[:-1])
+    rate = np.ldexp(np.rint(np.ldexp(number[..., 0] + bound, _BITS)), -_BITS)
+    tail = bdtrc(np.maximum(ones - 1.0, 0.0), n, np.clip(rate, 0.0, 1.0))
+    p = np.where(ones > 0, np.minimum(tail, 1.0), 1.0)
     return np.where(rate < 0, 0.0, np.where(rate >= 1, 1.0, p))
 
 
@@ -66,35 +86,43 @@ def _bound_of_one(values: Array, number: Array, level: float) -> Array:
     from scipy.special import betaincinv
 
     n, ones = values.shape[-1], np.count_nonzero(values, axis=-1)
+    if n < LEAST:
+        return np.full(values.shape[:-1], -math.inf)
     found = betaincinv(np.maximum(ones, 1.0), n - ones + 1.0, level)
     return np.where(ones > 0, found, 0.0) - number[..., 0]
 
 
-def _pairs(a: Array, b: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _outcomes_of_one(n: int, m: int, number: float | None) -> tuple[Array, Array]:
+    return _first(np.arange(n + 1), n), np.full((n + 1, n), number)
+
+
+def _chances_of_one(n: int, m: int, rate: float, number: float) -> Array:
+    chances: Array = _binomial(n, np.array([rate]))[0]
+    return chances
+
+
+# two arms
+
+
+def _pairs(a: Array, b: Array) -> Counts:
     """How many seeds have a = 1 and b = 0, and the other way round."""
-    return np.sum((a > b), axis=-1), np.sum((a < b), axis=-1)
+    return np.count_nonzero(a > b, axis=-1), np.count_nonzero(a < b, axis=-1)
 
 
-def _arms(a: Array, b: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _arms(a: Array, b: Array) -> Counts:
     return np.count_nonzero(a, axis=-1), np.count_nonzero(b, axis=-1)
 
 
-def pair_scores(n: int, d: float) -> Array:
-    """Score statistic of each table of n pairs, shape (n + 1, n + 1); NaN where there is none.
-
-    Rows count the pairs with a alone, columns those with b alone.
-    """
-    first, second = np.indices((n + 1, n + 1)).astype(np.float64)
+def pair_scores(first: Any, second: Any, n: int, m: int, d: float) -> Array:
+    """Score statistic under a difference d of tables of n pairs, by those of a and of b alone."""
     linear = (2 * n - first + second) * d - first - second
     root = np.sqrt(np.maximum(linear**2 + 8 * n * second * d * (1 - d), 0.0))
     rate = np.clip((root - linear) / (4 * n), max(0.0, -d), (1 - d) / 2)
-    score = _score(first - second - n * d, n * (2 * rate + d * (1 - d)))
-    return np.where(first + second <= n, score, np.nan)
+    return _score(first - second - n * d, n * (2 * rate + d * (1 - d)))
 
 
-def arm_scores(n: int, m: int, d: float) -> Array:
-    """Score statistic of each table of two arms of n and m, shape (n + 1, m + 1)."""
-    x, y = np.indices((n + 1, m + 1)).astype(np.float64)
+def arm_scores(x: Any, y: Any, n: int, m: int, d: float) -> Array:
+    """Score statistic under a difference d of tables of arms of n and m, by the ones of each."""
     of_a, of_b = x / n, y / m
     ratio = m / n
     # the root of the cubic that the likelihood's derivative is, in its trigonometric form
@@ -114,120 +142,196 @@ def arm_scores(n: int, m: int, d: float) -> Array:
 
 
 def _score(gap: Array, variance: Array) -> Array:
+    """A gap in standard errors; where there is no error, as far out as can be."""
     with np.errstate(divide="ignore", invalid="ignore"):
         score = gap / np.sqrt(np.maximum(variance, 0.0))
-    tiny = variance <= 1e-15
-    return np.where(tiny, np.where(np.abs(gap) < 1e-12, 0.0, np.copysign(np.inf, gap)), score)
+    certain = np.where(np.abs(gap) < 1e-12, 0.0, np.copysign(1e300, gap))
+    return np.where(variance <= 1e-15, certain, score)
 
 
-def _log_choose(n: int) -> Array:
-    from scipy.special import gammaln
-
-    return gammaln(n + 1) - gammaln(np.arange(n + 1) + 1) - gammaln(n - np.arange(n + 1) + 1)
-
-
-def _pair_chances(n: int, d: float) -> Array:
-    """The chance of each table of pairs at each rate of the second alone, (rates, tables)."""
-    from scipy.special import gammaln, xlogy
-
-    second = np.linspace(max(0.0, -d), (1 - d) / 2, _NUISANCE)[:, None, None]
-    first, neither = np.maximum(second + d, 0.0), np.maximum(1 - d - 2 * second, 0.0)
-    i, j = np.indices((n + 1, n + 1))
-    rest = np.maximum(n - i - j, 0)
-    ways = gammaln(n + 1) - gammaln(i + 1) - gammaln(j + 1) - gammaln(rest + 1)
-    log = ways + xlogy(i, first) + xlogy(j, second) + xlogy(rest, neither)
-    chances = np.where(i + j <= n, np.exp(log), 0.0)
-    return chances.reshape(_NUISANCE, -1)
+def _powers(rates: Array, most: int) -> Array:
+    """Rates to the power k over k!, k = 0 .. most, shape (rates,) to (rates, most + 1)."""
+    factors = rates[:, None] / np.maximum(np.arange(most + 1), 1)
+    factors[:, 0] = 1.0
+    return cast(Array, np.cumprod(factors, axis=1))
 
 
-def _arm_chances(n: int, m: int, d: float) -> Array:
-    """The chance of each table of two arms at each rate of the second, (rates, tables)."""
-    from scipy.special import xlogy
-
-    of_b = np.linspace(max(0.0, -d), min(1.0, 1 - d), _NUISANCE)[:, None]
-    of_a = np.clip(of_b + d, 0.0, 1.0)
-    rows, columns = np.arange(n + 1), np.arange(m + 1)
-    by_a = np.exp(_log_choose(n) + xlogy(rows, of_a) + xlogy(n - rows, 1 - of_a))
-    by_b = np.exp(_log_choose(m) + xlogy(columns, of_b) + xlogy(m - columns, 1 - of_b))
-    return (by_a[:, :, None] * by_b[:, None, :]).reshape(_NUISANCE, -1)
+def _binomial(n: int, rates: Array) -> Array:
+    """The chance of 0 .. n ones at each rate, shape (rates, n + 1)."""
+    chances: Array = _powers(rates, n) * _powers(1 - rates, n)[:, ::-1] * math.gamma(n + 1)
+    return chances
 
 
-@lru_cache(maxsize=4096)
-def _p_at(paired: bool, n: int, m: int, d: float) -> Array:
-    """The p-value of each table under a difference of rates d alone, shape (n + 1, m + 1)."""
-    if paired:
-        scores, chances = pair_scores(n, d), _pair_chances(n, d)
-    else:
-        scores, chances = arm_scores(n, m, d), _arm_chances(n, m, d)
-    flat = np.nan_to_num(scores.ravel(), nan=-np.inf, posinf=1e300, neginf=-1e300)
-    order = np.argsort(-flat, kind="stable")
-    ordered = flat[order]
-    beyond = np.cumsum(chances[:, order], axis=1).max(axis=0)
+def _parts(paired: bool, n: int, m: int, rates_a: Array, rates_b: Array) -> list[Array]:
+    """What the chance of a table is the product of, each of shape (rates, counts).
+
+    Of pairs at rates of a alone and of b alone, and the rest; else at the rates of either arm.
+    """
+    if not paired:
+        return [_binomial(n, rates_a), _binomial(m, rates_b)]
+    neither = np.maximum(1 - rates_a - rates_b, 0.0)
+    return [_powers(rates_a, n), _powers(rates_b, n), _powers(neither, n) * math.gamma(n + 1)]
+
+
+def _tables(paired: bool, n: int, m: int) -> list[NDArray[np.int64]]:
+    """Every table that may come out: the two counts, and of pairs how many are alike."""
+    first, second = np.indices((n + 1, (n if paired else m) + 1))
+    if not paired:
+        return [first.ravel(), second.ravel()]
+    possible = first + second <= n
+    return [first[possible], second[possible], n - (first + second)[possible]]
+
+
+def _p_at(
+    paired: bool, tables: list[NDArray[np.int64]], n: int, m: int, d: float, room: Array
+) -> tuple[Array, Array]:
+    """P-values of each table under a difference of rates d alone, greater and less: (tables,)."""
+    # of two arms alike in size, rates beyond the middle only exchange the arms, and 0 with 1
+    rates_b = np.linspace(0.0, (1 - d) / (1 + paired), _NUISANCE)[: room.shape[1]]
+    parts = _parts(paired, n, m, np.minimum(rates_b + d, 1.0), rates_b)
+    scores = (pair_scores if paired else arm_scores)(tables[0], tables[1], n, m, d)
+    order = np.argsort(-scores, kind="stable")
+    down = -scores[order]
+    chances, sums = room
+    np.take(parts[0], tables[0][order], axis=1, out=chances, mode="clip")
+    for part, counts in zip(parts[1:], tables[1:], strict=True):
+        np.take(part, counts[order], axis=1, out=sums, mode="clip")
+        chances *= sums
     # all tables whose score ties with one's own are as far out
-    last = np.searchsorted(-ordered, -ordered + _TIE, side="right") - 1
-    p = np.empty(len(flat))
-    p[order] = np.minimum(1.0, beyond[last])
-    return p.reshape(scores.shape)
+    greater, less = np.empty(len(scores)), np.empty(len(scores))
+    beyond = np.cumsum(chances, axis=1, out=sums).max(axis=0)
+    greater[order] = beyond[np.searchsorted(down, down + _TIE, side="right") - 1]
+    beyond = np.cumsum(chances[:, ::-1], axis=1, out=sums).max(axis=0)[::-1]
+    less[order] = beyond[np.searchsorted(down, down - _TIE, side="left")]
+    return np.minimum(1.0, greater), np.minimum(1.0, less)
 
 
-@lru_cache(maxsize=4096)
-def _p_up_to(paired: bool, n: int, m: int, step: int) -> Array:
-    """The largest p-value of each table under -1, ..., step / _STEPS."""
-    own = _p_at(paired, n, m, step / _STEPS)
-    return own if step <= -_STEPS else np.maximum(own, _p_up_to(paired, n, m, step - 1))
+@lru_cache(maxsize=32)
+def _p_of_tables(paired: bool, n: int, m: int) -> tuple[Array, NDArray[np.int64]]:
+    """The largest p-value up to each difference of a grid from -1 to below 1, and where it is.
 
-
-def _p_of_tables(paired: bool, n: int, m: int, d: float) -> Array:
-    if d < -1:
-        return np.zeros((n + 1, m + 1))
-    if d >= 1:
-        return np.ones((n + 1, m + 1))
-    step = math.floor(d * _STEPS + 1e-9)
-    for below in range(-_STEPS, step, 50):  # a recursion of no great depth
-        _p_up_to(paired, n, m, below)
-    up_to = _p_up_to(paired, n, m, step)
-    return up_to if abs(step / _STEPS - d) < 1e-12 else np.maximum(up_to, _p_at(paired, n, m, d))
+    Shapes (differences, tables) and (n + 1, m + 1): the place of each table among them.
+    """
+    tables = _tables(paired, n, m)
+    place = np.zeros((n + 1, m + 1), dtype=np.int64)
+    place[tables[0], tables[1]] = np.arange(len(tables[0]))
+    # what is less under d is greater under -d where 0 and 1 change places
+    mirror = place[tables[1], tables[0]] if paired else place[n - tables[0], m - tables[1]]
+    rates = _NUISANCE if paired or n != m else _NUISANCE // 2 + 1
+    room = np.empty((2, rates, len(tables[0])))
+    p = np.empty((2 * _STEPS + 1, len(tables[0])))
+    for step in range(_STEPS + 1):
+        p[_STEPS + step], less = _p_at(paired, tables, n, m, step / _STEPS, room)
+        if step:
+            p[_STEPS - step] = less[mirror]
+    return np.maximum.accumulate(p[:-1], axis=0), place
 
 
 def _p_greater(paired: bool, a: Array, b: Array, bound: float) -> Array:
     n, m = a.shape[-1], b.shape[-1]
-    if min(n, m) < 1:
+    step = math.ceil(min(max(bound, -2.0), 2.0) * _STEPS - 1e-9) + _STEPS
+    if min(n, m) < LEAST or step >= 2 * _STEPS:
         return np.ones(a.shape[:-1])
-    p: Array = _p_of_tables(paired, n, m, bound)[(_pairs if paired else _arms)(a, b)]
-    return p
+    if step < 0:  # no rates differ by as much
+        return np.zeros(a.shape[:-1])
+    p, place = _p_of_tables(paired, n, m)
+    found: Array = p[step, place[(_pairs if paired else _arms)(a, b)]]
+    return found
 
 
 def _lower_bound(paired: bool, a: Array, b: Array, level: float) -> Array:
     n, m = a.shape[-1], b.shape[-1]
-    tables = np.stack(np.broadcast_arrays(*(_pairs if paired else _arms)(a, b)), axis=-1)
-    distinct, which = np.unique(tables.reshape(-1, 2), axis=0, return_inverse=True)
-    bounds = [_bound_of(paired, n, m, int(i), int(j), level) for i, j in distinct]
-    return np.array(bounds)[which].reshape(tables.shape[:-1])
+    if min(n, m) < LEAST:
+        return np.full(a.shape[:-1], -math.inf)
+    p, place = _p_of_tables(paired, n, m)
+    which, where = np.unique(place[(_pairs if paired else _arms)(a, b)], return_inverse=True)
+    rejected = np.count_nonzero(p[:, which] <= level, axis=0)[where].reshape(a.shape[:-1])
+    last = (rejected - 1 - _STEPS) / _STEPS  # the largest difference that is rejected
+    return np.where(rejected > 0, np.nextafter(last, 1.0), -1.0)
 
 
-@lru_cache(maxsize=4096)
-def _bound_of(paired: bool, n: int, m: int, i: int, j: int, level: float) -> float:
-    """The smallest difference of rates that a table does not reject at a level."""
-    low, high = -1.0, 1.0
-    if _p_of_tables(paired, n, m, low)[i, j] > level:
-        return -math.inf
-    while high - low > _BOUND:
-        middle = (low + high) / 2
-        is_rejected = _p_of_tables(paired, n, m, middle)[i, j] <= level
-        low, high = (middle, high) if is_rejected else (low, middle)
-    return high
+def _first(ones: NDArray[np.int64], n: int) -> Array:
+    """Outcomes of n seeds of which the first so many are 1, shape (rows,) to (rows, n)."""
+    return (np.arange(n) < ones[:, None]).astype(np.float64)
 
 
-def _sd_of_pairs(a: Array, b: Array) -> Array:
-    return mean_and_sd(a - b)[1]
+def _outcomes(paired: bool, n: int, m: int, number: float | None) -> tuple[Array, Array]:
+    first, second, *_ = _tables(paired, n, m)
+    if paired:
+        return _first(first, n), _first(first + second, n) - _first(first, n)
+    return _first(first, n), _first(second, m)
+
+
+def _chances(paired: bool, n: int, m: int, rate_a: float, rate_b: float) -> Array:
+    alone = (rate_a * (1 - rate_b), rate_b * (1 - rate_a)) if paired else (rate_a, rate_b)
+    parts = _parts(paired, n, m, *(np.array([rate]) for rate in alone))
+    tables = zip(parts, _tables(paired, n, m), strict=True)
+    chances: Array = np.prod([part[0, counts] for part, counts in tables], axis=0)
+    return chances
+
+
+def _check_one(values: Array, number: Array) -> None:
+    _check_outcomes("a", values)
+    if not ((number[..., :1] == number) & (number >= 0) & (number <= 1)).all():
+        raise refuse(
+            "b", number.tolist(), "one rate from 0 to 1", "give the number that a is held against"
+        )
+
+
+def _check_two(a: Array, b: Array) -> None:
+    for name, values in (("a", a), ("b", b)):
+        _check_outcomes(name, values)
+        if values.shape[-1] > MOST:
+            raise refuse(
+                name,
+                values.shape,
+                f"of at most {MOST} outcomes where two rates are compared exactly",
+                "compare fewer seeds",
+            )
+
+
+def _check_outcomes(name: str, values: Array) -> None:
+    wrong = np.argwhere((values != 0) & (values != 1))
+    if len(wrong):
+        where = tuple(map(int, wrong[0]))
+        raise refuse(
+            f"{name}[{', '.join(map(str, where))}]",
+            float(values[where]),
+            "0 or 1 where a rate is claimed",
+            "give the outcome of each seed, or claim a mean",
+        )
 
 
 #: One arm against a number: the binomial tail.
-one_arm = Exact(_p_of_one, _bound_of_one, lambda values, number: mean_and_sd(values)[1])
+one_arm = Exact(
+    _p_of_one,
+    _bound_of_one,
+    lambda values, number: mean_and_sd(values)[1],
+    _outcomes_of_one,
+    _chances_of_one,
+    _check_one,
+    None,
+)
 #: Two arms that the seed pairs; safe whatever they have to do with each other.
-pairs = Exact(partial(_p_greater, True), partial(_lower_bound, True), _sd_of_pairs)
+pairs = Exact(
+    partial(_p_greater, True),
+    partial(_lower_bound, True),
+    lambda a, b: mean_and_sd(a - b)[1],
+    partial(_outcomes, True),
+    partial(_chances, True),
+    _check_two,
+    MOST,
+)
 #: Two independent arms.
-arms = Exact(partial(_p_greater, False), partial(_lower_bound, False), _welch.sd)
+arms = Exact(
+    partial(_p_greater, False),
+    partial(_lower_bound, False),
+    _welch.sd,
+    partial(_outcomes, False),
+    partial(_chances, False),
+    _check_two,
+    MOST,
+)
 
 
 def undecidable(a: Array, b: Array) -> NDArray[np.bool_]:
@@ -236,5 +340,5 @@ def undecidable(a: Array, b: Array) -> NDArray[np.bool_]:
 
 
 def attainable(n: int) -> float:
-    """Whatever the bound, nothing stands against a p-value near 0 from two seeds on."""
+    """From two seeds on, some p-value near 0 can be reached at some bound; which depends on it."""
     return 0.0 if n >= LEAST else 1.0

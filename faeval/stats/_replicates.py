@@ -178,8 +178,8 @@ def explain_no_spread(
     by = 0.0 if abs(typical) <= tolerance else typical
     if np.isin([first, second], (0.0, 1.0)).all():
         return (
-            f"in all {n} seeds the outcomes are 0/1 and differ by {by:.4g}: exact rules for rates,"
-            " which would decide that, are not offered yet."
+            f"in all {n} seeds the outcomes are 0/1 and differ by {by:.4g}: exact rules for rates"
+            " decide that where outcome='rate' is said of the metric."
         )
     if unused:
         return (

@@ -16,9 +16,9 @@ from faeval.errors import FaevalError
 from faeval.stats._contrast import Contrast
 from faeval.stats._counts import Counted, Structure
 from faeval.stats._holm import Decision, decide_family
-from faeval.stats._identical import serves
+from faeval.stats._identical import common_value, serves
 from faeval.stats._interval import Interval, decision_interval
-from faeval.stats._judge import Judgement, judge, judge_identical
+from faeval.stats._judge import Judgement, judge, judge_identical, smallest_pair
 from faeval.stats._kinds import region_of
 from faeval.stats._looks import nominal_level, nominal_levels, sequential_p
 from faeval.stats._replicates import explain_no_spread, explain_pooling
@@ -134,9 +134,10 @@ def rule(questions: Sequence[Question], alpha: float = 0.05, *, unrun: int = 0) 
 
 def _judged(contrast: Contrast, rule: Rule, is_counted: bool) -> Judgement:
     """Judge one contrast; where its differences are all the same, by their range if that serves."""
-    is_still = rule.needs_spread and not contrast.varies(rule.sides)
-    if is_still and by_range(contrast, rule):
-        return judge_identical(contrast.kind, contrast.differences, contrast.margin, contrast.reach)
+    is_still = rule.needs_spread and _is_still(contrast, rule)
+    if is_still and (value := value_by_range(contrast, rule)) is not None:
+        n = len(contrast.a)
+        return judge_identical(contrast.kind, value, n, contrast.margin, contrast.reach)
     judgement = judge(
         contrast.kind,
         (contrast.a, contrast.b) if rule.sides else contrast.differences,
@@ -149,10 +150,42 @@ def _judged(contrast: Contrast, rule: Rule, is_counted: bool) -> Judgement:
     return replace(judgement, p_support=1.0, p_refute=1.0) if is_still and is_counted else judgement
 
 
-def by_range(contrast: Contrast, rule: Rule) -> bool:
-    """Whether differences that are all the same may be bounded by the range that they have."""
-    is_of_means = rule.about == "mean" and not rule.sides and contrast.censored is None
-    return is_of_means and len(contrast.a) > 1 and serves(contrast.differences, contrast.reach)
+def _is_still(contrast: Contrast, rule: Rule) -> bool:
+    """Whether values do not vary over seeds; of spreads, whether those of one arm do not."""
+    if not contrast.varies(rule.sides):
+        return True
+    return rule.about == "spread" and bool(rule.undecidable(contrast.a, contrast.b))
+
+
+def _still_text(contrast: Contrast, rule: Rule, unused: bool) -> str:
+    if rule.about == "spread" and not unused:
+        return (
+            "the runs of an arm do not deviate from their median, or all deviate by as much: so few"
+            " seeds do not show how large its typical deviation is; run more."
+        )
+    paired = not rule.sides
+    return explain_no_spread(contrast.a, contrast.b, contrast.tolerance, unused, paired=paired)
+
+
+def value_by_range(contrast: Contrast, rule: Rule) -> float | None:
+    """What differences that are all the same have in common; None where no range bounds them."""
+    n = len(contrast.a)
+    if rule.about != "mean" or rule.sides or contrast.censored is not None or n < 2:
+        return None
+    value = common_value(contrast.differences, contrast.tolerance)
+    return value if serves(value, n, contrast.reach) else None
+
+
+def smallest_p(contrast: Contrast, rule: Rule) -> tuple[float, float]:
+    """Return the smallest p for and against a contrast that any data of its size might give."""
+    base = float(contrast.b[0]) if rule.one_arm else None
+    region, n = region_of(contrast.kind), min(len(contrast.a), len(contrast.b))
+    return smallest_pair(region, contrast.margin, rule, n, base)
+
+
+def _censored(contrast: Contrast) -> int:
+    """At how many seeds a difference is known on one side alone."""
+    return 0 if contrast.censored is None else int(np.logical_or(*contrast.censored).sum())
 
 
 class _Case:
@@ -240,16 +273,17 @@ class _Case:
     def _without_spread(self) -> Problem | None:
         """What cannot be told, as values do not vary; members of a count do not count then."""
         for i, c in enumerate(self.question.contrasts):
-            if i in self.structure.counted or c.varies(self.rule.sides):
+            if i in self.structure.counted or not _is_still(c, self.rule):
                 continue
+            if c.censored is not None:
+                return "inconclusive", "censored", self._cut(_censored(c))
             unused = not self.question.seed_used and all(
                 equal_beyond_rounding(side, side) for side in (c.a, c.b)
             )
             if self.rule.about == "rate" or not (unused or self.rule.needs_spread):
                 continue
-            paired = not self.rule.sides
-            text = explain_no_spread(c.a, c.b, c.tolerance, unused, paired=paired)
-            if unused or self.looks or not by_range(c, self.rule):
+            text = _still_text(c, self.rule, unused)
+            if unused or self.looks or value_by_range(c, self.rule) is None:
                 return "inconclusive", "no_spread", text
             self.still = text
         return None
@@ -363,10 +397,10 @@ class _Case:
             return "plan_not_reached", text
         if self.still:
             return "no_spread", self.still
-        if any(judgement.censored for judgement in shown):
-            return "censored", self._cut(shown)
-        least = self.rule.attainable(n)
-        if least * self.structure.least_share > self.first:
+        if cut := max(judgement.censored for judgement in shown):
+            return "censored", self._cut(cut)
+        least = self._least_p()
+        if least > self.first:
             text = (
                 f"at n = {n} the smallest p that the {self.rule.name} test can give is"
                 f" {least:.3g}, above {self.first:.3g}."
@@ -383,9 +417,15 @@ class _Case:
         )
         return ("underpowered" if weak else "straddles_margin"), ""
 
-    def _cut(self, shown: tuple[Judgement, ...]) -> str:
-        most = max(judgement.censored for judgement in shown)
+    def _least_p(self) -> float:
+        """The smallest p of the claim that any data might give, in either direction."""
+        contrasts = self.question.contrasts
+        pairs = [smallest_p(c, self.rule) for c in contrasts]
+        support, refute = self.structure.p(*np.array(pairs).T)
+        return float(min(support, refute))
+
+    def _cut(self, count: int) -> str:
         return (
-            f"at {most} of {self.n} seeds a run never crossed the threshold, so its time is known"
+            f"at {count} of {self.n} seeds a run never crossed the threshold, so its time is known"
             " only to be longer than the run; plan runs long enough that fewer than 10 % are cut."
         )

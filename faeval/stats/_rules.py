@@ -6,6 +6,7 @@ A new rule is a row of ``RULES`` and its name in ``TestName``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -86,6 +87,16 @@ class Rule:
         The rule for sides that no seed pairs, where there is one.
     advised
         Seeds below which it has little power.
+    check
+        What refuses a sample that the rule cannot read.
+    draws
+        Samples of n seeds as they may come out, for power: from a generator, rows, n, the effect,
+        its standard deviation, and the sign by which the effect counts a - b.
+    outcomes, chances
+        Where all that may come out can be listed: each outcome of n and m values, against a number
+        where there is one; and the chance of each under the rates of both sides.
+    needs_sd
+        Whether the chance of a verdict depends on a standard deviation.
     """
 
     name: AnyTest
@@ -116,6 +127,11 @@ class Rule:
     patterns: Callable[[int], int] = lambda n: 1
     unpaired: str | None = None
     advised: int = 2
+    check: Callable[..., None] | None = None
+    draws: Callable[..., Sample] | None = None
+    outcomes: Callable[[int, int, float | None], Sample] | None = None
+    chances: Callable[[int, int, float, float], Array] | None = None
+    needs_sd: bool = True
 
     def sample(self, values: ArrayLike | tuple[ArrayLike, ArrayLike], axes: int = 1) -> Sample:
         """Return what it reads as checked arrays: differences, or the pair (a, b) of both sides."""
@@ -128,7 +144,17 @@ class Rule:
                 f"a pair (a, b) of samples for {self.name!r}",
                 "give both sides",
             )
-        return sample("a", values[0], axes=axes), sample("b", values[1], axes=axes)
+        sides = sample("a", values[0], axes=axes), sample("b", values[1], axes=axes)
+        if self.paired and sides[0].shape != sides[1].shape:
+            raise refuse(
+                "b",
+                sides[1].shape,
+                f"of the shape {sides[0].shape} of a",
+                "give both sides on the same seeds",
+            )
+        if self.check is not None:
+            self.check(*sides)
+        return sides
 
     def exchanged(self, values: Sample) -> Sample:
         """Return the same of b - a."""
@@ -214,9 +240,24 @@ def _paired(name: AnyTest, room: Any, assumption: str, **more: Any) -> Rule:
             "sd": _sd,
             "ordinary_bound": _t.lower_bound,
             "undecidable": undecidable,
+            "draws": _normal_differences,
             **more,
         },
     )
+
+
+def _normal_differences(
+    rng: np.random.Generator, rows: int, n: int, effect: float, sd: float, sign: float
+) -> Sample:
+    return (sign * (effect + sd * rng.standard_normal((rows, n))),)
+
+
+def _normal_arms(
+    rng: np.random.Generator, rows: int, n: int, effect: float, sd: float, sign: float
+) -> Sample:
+    """Both arms spread alike, and together by sd."""
+    arms = sd / math.sqrt(2) * rng.standard_normal((2, rows, n))
+    return sign * effect + arms[0], arms[1]
 
 
 def _of_rates(name: AnyTest, exact: _rates.Exact, **more: Any) -> Rule:
@@ -234,8 +275,12 @@ def _of_rates(name: AnyTest, exact: _rates.Exact, **more: Any) -> Rule:
         sides=True,
         counts=False,
         needs_spread=False,
-        most_values=_rates.MOST,
-        most_planned=_rates.MOST,
+        check=exact.check,
+        outcomes=exact.outcomes,
+        chances=exact.chances,
+        needs_sd=False,
+        most_values=exact.most,
+        most_planned=exact.most or _rates.MOST_OF_ONE,
         **more,
     )
 
@@ -278,6 +323,7 @@ RULES: dict[str, Rule] = {
             sides=True,
             counts=False,
             least=_welch.LEAST,
+            draws=_normal_arms,
         ),
         Rule(
             "spread",
@@ -295,6 +341,8 @@ RULES: dict[str, Rule] = {
             counts=False,
             least=_deviations.LEAST,
             advised=_deviations.ADVISED,
+            draws=_deviations.draws,
+            needs_sd=False,
         ),
         _of_rates(
             "rate",
@@ -360,13 +408,15 @@ def attainable_p(test: AnyTest, n: int) -> float:
 
     A claim in a family of m is attainable only where this is at most alpha / m. Refuting an
     equivalence or one of k assertions multiplies p (by 2 and by k), and so needs as much less: see
-    :func:`outlook`.
+    :func:`outlook`. So for rates, whose smallest p hangs on the margin: five pairs that all differ
+    give (1/2 + m/2)^5, .031 at a margin of 0 and .0503 at .1.
 
     Returns
     -------
     float
         0 for t and 2^-n for the exact tests from two seeds on (2^-17 for sign-flip beyond 20), 0
-        for welch from three; 1 below.
+        for welch from three and spread from five; 1 below. For the tests of rates 0 from two on,
+        which no margin is better than.
 
     Raises
     ------

@@ -96,11 +96,18 @@ def test_what_cannot_be_decided_says_why(table: Table, a: Any, b: Any, code: str
     assert decided(table({"a": a, "b": b}), unpaired()).reason_code == code
 
 
-def test_both_arms_are_read_at_the_seeds_of_one_plan(table: Table) -> None:
-    rows = pd.concat([table({"a": [0.9, 1.0, 1.1]}), table({"b": [0.1, 0.2, 0.3]}, [4, 5, 6])])
+def test_arms_have_seeds_of_their_own_where_no_plan_says_which(table: Table) -> None:
+    a, b = [0.9, 1.0, 1.1, 0.8], [0.1, 0.2, 0.3]
+    rows = pd.concat([table({"a": a}), table({"b": b}, [11, 12, 13])])
     found = decided(rows, unpaired())
-    assert (found.verdict, found.reason_code) == ("inconclusive", "evidence_missing")
-    assert "one plan" in found.detail
+    assert (found.verdict, found.seeds) == ("supported", (1, 2, 3, 4, 11, 12, 13))
+    result = found.assertions[0]
+    assert (result.a.seeds, result.b.seeds) == ((1, 2, 3, 4), (11, 12, 13))
+    by_scipy = ttest_ind(np.array(a) - BY.value, b, equal_var=False, alternative="greater")
+    assert result.p_support == pytest.approx(by_scipy.pvalue)
+    planned = decided(rows, unpaired(), seeds=found.seeds)
+    assert (planned.verdict, planned.reason_code) == ("inconclusive", "evidence_missing")
+    assert "one plan" in planned.detail
 
 
 def test_the_hash_names_it_only_where_it_is_used() -> None:
@@ -123,7 +130,10 @@ def test_the_hash_names_it_only_where_it_is_used() -> None:
         (lambda: fe.Claim("s", unpaired(), test="sign"), "test='sign' needs sides that the seed"),
         (lambda: fe.Claim("s", unpaired(), test="sign-flip"), "test='sign-flip' needs sides"),
         (lambda: fe.Claim("s", unpaired(), test="welch"), "Say paired=False in the assertion"),
-        (lambda: fe.Claim("s", unpaired(), seeds=10, looks=(5, 10)), "the welch test is decided once"),
+        (
+            lambda: fe.Claim("s", unpaired(), seeds=10, looks=(5, 10)),
+            "the welch test is decided once",
+        ),
         (lambda: fe.Claim("s", unpaired(), fe.exceeds(A, C, by=BY)), "make a claim of"),
         (lambda: fe.Claim("s", fe.exceeds(A, C, by=BY), controls=unpaired()), "controls= are"),
         (lambda: fe.agree(A, B, within=BY, paired=False), "fe.agree: paired=False"),

@@ -164,8 +164,8 @@ MUTANTS = [
     Mutant(
         "judge: margin ignored",
         "_judge",
-        "p_of(*rule.against_ties(values, tolerance), edge)",
-        "p_of(*rule.against_ties(values, tolerance), 0.0)",
+        "p = p_of(*lowered, edge)",
+        "p = p_of(*lowered, 0.0)",
     ),
     Mutant(
         "judge: one side of equivalence is enough",
@@ -193,16 +193,85 @@ MUTANTS = [
     ),
     Mutant(
         "combine: any assertion supports",
-        "_judge",
-        "support = max(j.p_support",
-        "support = min(j.p_support",
+        "_counts",
+        "return np.max(yes, axis=0)",
+        "return np.min(yes, axis=0)",
     ),
     Mutant(
         "combine: refutation without Bonferroni",
-        "_judge",
-        "len(judgements) * min(j.p_refute",
-        "min(j.p_refute",
+        "_counts",
+        "self.parts * np.min(no",
+        "np.min(no",
     ),
+    Mutant("counts: support without its factor", "_counts", "self.spare * yes[", "yes["),
+    Mutant("counts: refutation without its factor", "_counts", "self.least * no[", "no["),
+    Mutant("counts: a member too few", "_counts", "yes[self.least - 1]", "yes[self.least - 2]"),
+    Mutant("counts: refuted by too few", "_counts", "no[self.spare - 1]", "no[self.spare - 2]"),
+    Mutant("counts: what was not run holds", "_counts", "if not places:", "if False:"),
+    Mutant(
+        "counts: one contrast of a member is enough",
+        "_counts",
+        "support[list(places)].max(axis=0)",
+        "support[list(places)].min(axis=0)",
+    ),
+    Mutant(
+        "counts: bounds at the whole level",
+        "_counts",
+        "return count.spare, self.parts * count.least * len(member)",
+        "return 1, self.parts",
+    ),
+    Mutant(
+        "counts: how many hold, one more", "_counts", "return sum(1 for", "return 1 + sum(1 for"
+    ),
+    Mutant(
+        "counts: what does not vary is judged",
+        "_rule",
+        "if is_still and is_counted else judgement",
+        "if False else judgement",
+    ),
+    # what is known on one side alone, and what is the same at every seed
+    Mutant(
+        "censored: support is not barred", "_judge", "np.where(is_barred(", "np.where(~is_barred("
+    ),
+    Mutant(
+        "censored: at its face value",
+        "_judge",
+        "np.where(may_be_lower, -LARGEST,",
+        "np.where(False, -LARGEST,",
+    ),
+    Mutant(
+        "censored: stays without its seed",
+        "_judge",
+        "- (may_be_lower if shape else 0)",
+        "- 0",
+    ),
+    Mutant(
+        "censored: bounds as if it were not",
+        "_interval",
+        "if marks.any() and is_barred(",
+        "if False and is_barred(",
+    ),
+    Mutant(
+        "identical: one seed fewer",
+        "_identical",
+        ") ** differences.shape[-1]",
+        ") ** (differences.shape[-1] + 1)",
+    ),
+    Mutant(
+        "identical: half the range",
+        "_identical",
+        "max(high - value, value - low)",
+        "max(high - value, value - low) / 2",
+    ),
+    Mutant(
+        "identical: any value at few seeds",
+        "_identical",
+        "(value == 0 or n >= LEAST_UNKNOWN)",
+        "True",
+    ),
+    Mutant("identical: without a range", "_identical", "math.isfinite(low) and", ""),
+    Mutant("ratio: one standard error", "_ratio", "float(stdtrit(n - 1, level)) ** 2", "1.0"),
+    Mutant("ratio: arms apart", "_ratio", "- squared * shared", ""),
     # families
     Mutant("holm: Bonferroni", "_holm", "np.cumprod(passed, axis=-1).sum(axis=-1)", "0"),
     Mutant(
@@ -297,8 +366,8 @@ MUTANTS = [
     Mutant(
         "interval: undecidable bounds",
         "_interval",
-        "tuple(side[:0] for side in self.values)",
-        "self.values",
+        "tuple(side[:0] for side in values)",
+        "values",
     ),
     # the rule
     Mutant(
@@ -307,12 +376,12 @@ MUTANTS = [
         "(np.abs(v) <= LARGEST).all()",
         "(np.abs(v) <= LARGEST).any()",
     ),
-    Mutant("rule: no spread passes", "_rule", "if c.varies(self.rule.paired):", "if True:"),
+    Mutant("rule: no spread passes", "_rule", "c.varies(self.rule.sides):", "True:"),
     Mutant(
         "rule: an unused seed passes",
         "_rule",
-        "if unused or self.rule.needs_spread",
-        "if self.rule.needs_spread",
+        "not (unused or self.rule.needs_spread)",
+        "not self.rule.needs_spread",
     ),
     Mutant("ties: are not counted against", "_rules", "if not self.counts:", "if True:"),
     Mutant(
@@ -367,8 +436,8 @@ MUTANTS = [
     Mutant(
         "rule: looks at raw p",
         "_rule",
-        "support = list(sequential_p(support, self.looks))",
-        "support = list(np.minimum.accumulate(support))",
+        "smallest = sequential_p(largest, self.looks)",
+        "smallest = tuple(np.minimum.accumulate(largest))",
     ),
     Mutant(
         "rule: two tails inside the looks",
@@ -472,8 +541,8 @@ MUTANTS = [
     Mutant(
         "leave one out: refutation without Bonferroni",
         "_sensitivity",
-        "len(pairs) * np.min(",
-        "np.min(",
+        "Structure(len(pairs), tuple(counts)).p(yes, no)",
+        "yes.max(axis=0), no.min(axis=0)",
     ),
     # design
     Mutant(
@@ -486,12 +555,10 @@ MUTANTS = [
     Mutant(
         "outlook: family forgotten", "planning/_outlook", "first = alpha / family", "first = alpha"
     ),
-    Mutant(
-        "outlook: two tails forgotten", "planning/_outlook", "share = k * region.tails", "share = k"
-    ),
+    Mutant("outlook: two tails forgotten", "_judge", "region.tails * least", "least"),
     Mutant(
         "chances: refutation at the full level",
-        "planning/_outlook",
+        "planning/_chances",
         'against = alpha / count("k", k, low=1)',
         "against = alpha",
     ),
@@ -564,7 +631,12 @@ MUTANTS = [
         "np.maximum(mean_and_sd(a)[1], mean_and_sd(b)[1]) > 8",
         "mean_and_sd(a)[1] > 8",
     ),
-    Mutant("rules: sides are not exchanged", "_rules", "else values[::-1]", "else values"),
+    Mutant(
+        "rules: sides are not exchanged",
+        "_rules",
+        "values[::-1] if self.sides",
+        "values if self.sides",
+    ),
     Mutant(
         "rules: a value left out of one side alone",
         "_rules",
@@ -572,12 +644,17 @@ MUTANTS = [
         "for i, side in enumerate(values[:1]):",
     ),
     Mutant(
-        "rules: looks by any rule", "_rule", "if self.looks and not self.rule.looks:", "if False:"
+        "rules: looks by any rule", "_rule", "not self.rule.looks or self.question.counts", "False"
     ),
-    Mutant("rules: wilcoxon decides", "_rules", "decides=False,", "decides=True,"),
+    Mutant(
+        "rules: wilcoxon decides",
+        "_rules",
+        "decides=False,\n            beside=True,",
+        "beside=True,",
+    ),
     Mutant(
         "rules: unpaired arms that spread as one",
-        "planning/_outlook",
+        "_rules",
         "sd / math.sqrt(2) * rng",
         "sd * rng",
     ),

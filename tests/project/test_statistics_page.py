@@ -19,15 +19,10 @@ import pytest
 
 from faeval import calibration, stats
 from faeval.calibration import ARMS, Cell
-from faeval.calibration._report import (
-    Look,
-    both_directions,
-    by_seeds,
-    markdown,
-    pooled,
-    short,
-    stopped,
-)
+from faeval.calibration._arms import SPREADS
+from faeval.calibration._language_page import SECTIONS
+from faeval.calibration._markdown import Look, markdown, short
+from faeval.calibration._report import both_directions, by_seeds, pooled, stopped
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "statistics.md"
@@ -171,9 +166,14 @@ def pooling() -> str:
     )
 
 
+def language(layout: Callable[[Look], str]) -> Callable[[], str]:
+    """A table of the wider language, as the report has it."""
+    return lambda: layout(FIGURES.look)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     f.__name__: f for f in (errors, alternatives, unpaired, rivals, few, stopping, pooling)
-}
+} | {name: language(layout) for name, (_, _, layout) in SECTIONS.items()}
 
 
 # --- phrases ---
@@ -188,6 +188,21 @@ def pilot() -> tuple[int | None, ...]:
 
 def level(*looks: int) -> str:
     return f"{stats.nominal_level(ALPHA, looks):.4f}".removeprefix("0")
+
+
+def other_shapes() -> str:
+    """The largest rate of wrong refutations of spreads where the arms have unlike shapes."""
+    rates = [
+        c.rate
+        for c in FIGURES.cells
+        if (c.table, c.rule, c.measure) == ("spreads", "spread", "wrong_refute")
+        and not SPREADS[c.law].shape
+    ]
+    return short(max(rates))
+
+
+def on_average(rule: str) -> str:
+    return FIGURES.look("selection", rule, "normal", 5, "supported", "each by 1 s.d.")
 
 
 #: Phrases of the page, and the numbers that stand in their places.
@@ -244,6 +259,10 @@ PHRASES: dict[str, Callable[[], tuple[object, ...]]] = {
     "Of right supports at 80 % power, {} are fragile at 5 seeds and {} at 10": lambda: tuple(
         short(stats.fragile_rate(n) or 0.0) for n in (5, 10)
     ),
+    "wrong refutations come at up to {} there": lambda: (other_shapes(),),
+    "it is supported at 5 seeds at a rate of {}, and as ten assertions at {}": lambda: tuple(
+        map(on_average, ("average of ten", "ten assertions"))
+    ),
     "Within 50 seeds it did at a rate of {}": lambda: (
         FIGURES.look(
             "stopping", "e-value, prior variance 1", "normal", 50, "ever decided", "anytime"
@@ -277,7 +296,14 @@ CHOSEN = (
     r"up to 1, for neither",
     r"\(1 - q\)\^n",
     r"\(1 - \.05\^\(1/5\); not exact for a value read off the data, below 8\s+seeds\)",
-    r"0/1 outcomes",
+    r"warns below 7\b",
+    r"values above 0\b",
+    r"The factor is 2\b",
+    r"are 0 or 1\b",
+    r"as numbers, 0 and 1\b",
+    r"differences are 0\b",
+    r"k - u \+ 1",
+    r"has 8 members",
 )
 
 

@@ -4,8 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from faeval.calibration import ARMS, LAWS, shipped
+from faeval.calibration._arms import SPREADS
+from faeval.calibration._counted_rates import ANY_RATE, GAPS, gap_name
 from faeval.errors import FaevalError
 from faeval.stats import fragile_rate, judge_many, measured_errors
 from faeval.stats._measured import MIRRORED, SYMMETRIC
@@ -49,8 +52,9 @@ def test_unusable_input_is_named():
 
 
 def test_the_laws_that_are_their_own_mirror_image_are_those_that_are_drawn_so():
-    drawn = (*LAWS.values(), *ARMS.values())
-    assert frozenset(law.name for law in drawn if law.symmetric) == SYMMETRIC
+    drawn = (*LAWS.values(), *ARMS.values(), *SPREADS.values())
+    counted_out = {"rate .5", ANY_RATE, gap_name(0.0)}
+    assert frozenset(law.name for law in drawn if law.symmetric) | counted_out == SYMMETRIC
 
 
 def test_those_of_unpaired_arms_are_of_pairs_of_arms():
@@ -62,6 +66,61 @@ def test_those_of_unpaired_arms_are_of_pairs_of_arms():
     assert found[skewed.law + MIRRORED].wrong_support == skewed.wrong_refutation
     # origin: project policy, 5 against 5 normal values: .046 to .052
     assert found["normal arms"].wrong_support == pytest.approx(0.049, abs=0.006)
+
+
+def test_those_of_spreads_and_rates_are_of_arms_and_say_where_they_are_exact():
+    spreads = measured_errors("spread", 8)
+    assert [e.law for e in spreads if not e.law.endswith(MIRRORED)] == list(SPREADS)
+    assert {e.n for e in spreads} == {7}
+    assert all(e.error > 0 for e in spreads)
+    for rule in ("paired-rates", "unpaired-rates"):
+        found = measured_errors(rule, 6)
+        named = [e.law for e in found if not e.law.endswith(MIRRORED)]
+        assert named == [gap_name(gap) for gap in GAPS]
+        assert len(found) == 2 * len(GAPS) - 1
+        assert {(e.n, e.error) for e in found} == {(5, 0.0)}
+        assert max(max(e.wrong_support, e.wrong_refutation) for e in found) <= 0.05
+    one = {e.law: e for e in measured_errors("rate", 5)}
+    # 5 of 5 at a rate of .5 are the only outcome that supports: 1/32
+    assert one["rate .5"].wrong_support == pytest.approx(1 / 32, abs=5e-6)
+    assert one["rate .9" + MIRRORED].wrong_support == one["rate .9"].wrong_refutation
+
+
+@pytest.mark.parametrize("kind", ["exceeds", "below", "not_above", "not_below", "equivalent"])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_what_is_printed_of_spreads_is_what_the_rule_errs_on_the_arms_and_kind(kind, mirrored):
+    n, reps, margin, law = 5, 4000, 0.3, "lognormal arm, normal arm"
+    a, b = SPREADS[law].draw(np.random.default_rng([n, mirrored]), (reps, n))
+    a, b = (b, a) if mirrored else (a, b)
+    edge = margin if kind in ("exceeds", "not_above", "equivalent") else -margin
+    scaled = 10**edge * a, b
+    p = judge_many(kind, scaled, margin, test="spread")
+    printed = {e.law: e for e in measured_errors("spread", n, kind)}
+    at = printed[law + MIRRORED * (mirrored and kind != "equivalent")]
+    expected = at.wrong_support, at.wrong_refutation
+    for events, rate in zip(p, expected, strict=True):
+        error = math.sqrt(max(rate, 0.002) / reps) + at.error
+        if kind == "equivalent":  # the rate of the worst edge and margin
+            assert np.mean(events <= 0.05) < rate + 4.5 * error
+        else:
+            assert abs(np.mean(events <= 0.05) - rate) < 4.5 * error
+
+
+@pytest.mark.parametrize("kind", ["exceeds", "below", "not_above", "not_below"])
+def test_no_true_rates_err_more_than_is_printed_of_their_difference(kind):
+    n, gap = 5, 0.2
+    a, b = (x.ravel() for x in np.indices((n + 1, n + 1)))
+    place = np.arange(n)
+    arms = tuple((place < x[:, None]).astype(float) for x in (a, b))
+    edge = gap if kind in ("exceeds", "not_above") else -gap
+    p = judge_many(kind, arms, gap, test="unpaired-rates")
+    worst = [0.0, 0.0]
+    for rate in np.linspace(max(0, -edge), min(1, 1 - edge), 41):
+        chances = binom.pmf(a, n, rate + edge) * binom.pmf(b, n, rate)
+        worst = [max(w, chances[q <= 0.05].sum()) for w, q in zip(worst, p, strict=True)]
+    printed = {e.law: e for e in measured_errors("unpaired-rates", n, kind)}
+    at = printed[gap_name(gap) + MIRRORED * (edge < 0)]
+    assert worst == pytest.approx([at.wrong_support, at.wrong_refutation], abs=3e-4)
 
 
 @pytest.mark.parametrize("kind", ["exceeds", "below", "not_above", "not_below", "equivalent"])

@@ -1,15 +1,14 @@
 """Before a run: what a design can tell at n seeds, and how many seeds a verdict would take."""
 
-from faeval.stats.planning._outlook import (
-    DesignOutlook,
+from faeval.stats.planning._chances import (
     Prospect,
     VerdictChances,
     joint_power,
-    outlook,
     prospect,
     seeds_for,
     verdict_chances,
 )
+from faeval.stats.planning._outlook import DesignOutlook, outlook
 from faeval.stats.planning._power import detectable_effect, power, seeds_needed
 from faeval.stats.planning._unseen_failures import unseen_failure_bound
 

@@ -1,264 +1,22 @@
-"""The chance of each verdict at n seeds, and the seeds that a verdict takes.
-
-At any true effect.
-"""
+"""What an assertion can tell at n seeds, before any run."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any
 
-import numpy as np
-
-from faeval._arguments import count, level, number, p_values, probability
-from faeval.stats._judge import p_pair
-from faeval.stats._kinds import Kind, Region, region_of
+from faeval._arguments import count, level, number, probability
+from faeval.stats._judge import smallest_pair
+from faeval.stats._kinds import Kind, region_of
 from faeval.stats._rule import LEAST_POWER
-from faeval.stats._rules import Rule, Sample, TestName, rule_of
+from faeval.stats._rules import Rule, TestName, rule_of
 from faeval.stats._spread import sd_upper
-from faeval.stats.planning._power import detectable_effect, power as t_power, smallest
+from faeval.stats.planning._chances import VerdictChances, prospect, seeds_for, verdict_chances
+from faeval.stats.planning._power import detectable_effect
 from faeval.stats.planning._unseen_failures import unseen_failure_bound
-from faeval.streams import stream
-
-# simulated samples where an exact test's chances have no closed form: a standard error of .008 at
-# most
-_ROWS = 4000
-_MOST_ENUMERATED = 1 << 26  # patterns of all of them together
-
-
-@dataclass(frozen=True)
-class VerdictChances:
-    """The probabilities of both verdicts where the true effect is `effect`.
-
-    What is left is inconclusive.
-    """
-
-    effect: float
-    supported: float
-    refuted: float
-
-
-def verdict_chances(
-    kind: Kind,
-    margin: float,
-    effect: float,
-    sd: float,
-    n: int,
-    alpha: float,
-    *,
-    test: TestName = "t",
-    k: int = 1,
-) -> VerdictChances:
-    """Return the chance of each verdict on one assertion, under normal differences.
-
-    Parameters
-    ----------
-    kind, margin
-        The assertion; see :func:`judge`.
-    effect
-        The true mean difference, counted in the direction of the margin: a - b, for below and
-        not_below b - a.
-    sd
-        True standard deviation of the differences over seeds, above 0.
-    n
-        Seeds.
-    alpha
-        One-sided level, in (0, 0.5]; alpha / m at the first Holm step of a family of m.
-    test
-        "t": noncentral t; for support of an equivalence both one-sided t tests together, by
-        quadrature over the distribution of the sample's standard deviation (Phillips 1990). "sign"
-        and "sign-flip": simulated, 4,000 samples from a stream of their own (fewer where 2^n
-        patterns each are many).
-    k
-        Assertions of the claim: refutation by one of them is judged at alpha / k.
-
-    Returns
-    -------
-    VerdictChances
-        Two probabilities; both 0 below two seeds.
-
-    Raises
-    ------
-    FaevalError
-        For an argument that is not finite or out of its range.
-
-    Examples
-    --------
-    >>> found = verdict_chances("exceeds", margin=1.0, effect=2.0, sd=1.0, n=5, alpha=0.05)
-    >>> round(found.supported, 2), round(found.refuted, 4)
-    (0.58, 0.0002)
-    """
-    region, rule = region_of(kind, tested=True), rule_of(test, deciding=True)
-    effect, n, alpha = (
-        number("effect", effect, "a finite number"),
-        count("n", n),
-        level("alpha", alpha),
-    )
-    margin = number("margin", margin, "a finite number, at least 0", low=0.0)
-    sd = number("sd", sd, "a standard deviation above 0", low=math.ulp(0.0))
-    against = alpha / count("k", k, low=1)
-    if n < rule.least:
-        return VerdictChances(effect, 0.0, 0.0)
-    if rule.power == "simulated":
-        return _simulated(region, margin, effect, sd, n, alpha, against, rule)
-    difference, (low, high) = region.sign * effect, region.bounds(margin)
-    if region.two_sided:
-        middle, half = (high + low) / 2, (high - low) / 2
-        inside = (
-            _equivalence_power(half / sd, (difference - middle) / sd, n, alpha) if half else 0.0
-        )
-        outside = sum(
-            t_power(beyond, sd, n, against / 2) for beyond in (difference - high, low - difference)
-        )
-        return VerdictChances(effect, inside, min(1.0, outside))
-    depth = region.depth(difference, margin)
-    return VerdictChances(effect, t_power(depth, sd, n, alpha), t_power(-depth, sd, n, against))
-
-
-def _simulated(
-    region: Region,
-    margin: float,
-    effect: float,
-    sd: float,
-    n: int,
-    alpha: float,
-    against: float,
-    rule: Rule,
-) -> VerdictChances:
-    rows = min(_ROWS, max(64, _MOST_ENUMERATED // rule.patterns(n)))
-    rng = stream(0, "chances", n)
-    if rule.paired:
-        sample: Sample = (region.sign * (effect + sd * rng.standard_normal((rows, n))),)
-    else:  # both arms spread alike, and together by sd
-        arms = sd / math.sqrt(2) * rng.standard_normal((2, rows, n))
-        sample = (region.sign * effect + arms[0], arms[1])
-    support, refute = p_pair(region, sample, margin, rule)
-    return VerdictChances(
-        effect, float(np.mean(support <= alpha)), float(np.mean(refute <= against))
-    )
-
-
-@dataclass(frozen=True)
-class Prospect:
-    """The verdict that an effect leads to, and the chance of reaching it.
-
-    None where the effect is the margin itself.
-    """
-
-    verdict: Literal["supported", "refuted"] | None
-    power: float
-
-
-def prospect(
-    kind: Kind,
-    margin: float,
-    effect: float,
-    sd: float,
-    n: int,
-    alpha: float,
-    *,
-    test: TestName = "t",
-    k: int = 1,
-) -> Prospect:
-    """Return the verdict to be expected of one assertion at n seeds, and its probability.
-
-    Parameters are those of :func:`verdict_chances`.
-
-    Returns
-    -------
-    Prospect
-        No verdict, and `alpha`, where the effect is the margin itself.
-
-    Raises
-    ------
-    FaevalError
-        For an argument that is not finite or out of its range.
-
-    Examples
-    --------
-    >>> found = prospect("equivalent", margin=2.0, effect=0.0, sd=1.0, n=5, alpha=0.05)
-    >>> found.verdict, round(found.power, 2)
-    ('supported', 0.95)
-    """
-    chances = verdict_chances(kind, margin, effect, sd, n, alpha, test=test, k=k)
-    region = region_of(kind)
-    depth = region.depth(region.sign * effect, margin)
-    if depth == 0:
-        return Prospect(None, alpha)
-    if depth > 0:
-        return Prospect("supported", chances.supported)
-    return Prospect("refuted", chances.refuted)
-
-
-def seeds_for(
-    kind: Kind,
-    margin: float,
-    effect: float,
-    sd: float,
-    alpha: float,
-    power: float = 0.8,
-    max_n: int = 10_000,
-    *,
-    test: TestName = "t",
-    k: int = 1,
-) -> int | None:
-    """Return the fewest seeds at which :func:`prospect` has the wanted power.
-
-    None where ``max_n`` are too few.
-
-    The power of an exact test goes up in steps and may fall between them: it is the first number of
-    seeds that reaches it. Sign-flip is followed up to 20 seeds, where enumeration ends.
-
-    Examples
-    --------
-    >>> seeds_for("equivalent", margin=1.0, effect=0.0, sd=1.0, alpha=0.05)
-    11
-    >>> seeds_for("exceeds", margin=0.0, effect=1.5, sd=1.0, alpha=0.05, test="sign")
-    8
-    """
-    power, max_n = probability("power", power), count("max_n", max_n, low=2)
-
-    def enough(n: int) -> bool:
-        hope = prospect(kind, margin, effect, sd, n, alpha, test=test, k=k)
-        return hope.verdict is not None and hope.power >= power
-
-    rule = rule_of(test, deciding=True)
-    if rule.power != "simulated":
-        return smallest(enough, max_n)
-    last = min(max_n, rule.most_planned)
-    attainable = (n for n in range(rule.least, last + 1) if rule.attainable(n) <= alpha)
-    return next((n for n in attainable if enough(n)), None)
-
-
-def joint_power(powers: Sequence[float]) -> float:
-    """The least power of a claim that is supported where all its assertions are.
-
-    Whatever they have to do with each other.
-
-    Parameters
-    ----------
-    powers
-        Shape (k,), the power of each.
-
-    Returns
-    -------
-    float
-        1 less all that may fail, at least 0 (Bonferroni).
-
-    Raises
-    ------
-    FaevalError
-        For powers outside [0, 1].
-
-    Examples
-    --------
-    >>> round(joint_power([0.9, 0.8]), 3), joint_power([0.4, 0.5])
-    (0.7, 0.0)
-    """
-    return max(0.0, 1.0 - math.fsum(1.0 - p for p in p_values("powers", powers)))
 
 
 @dataclass(frozen=True)
@@ -288,10 +46,15 @@ class DesignOutlook:
     warnings: tuple[str, ...]
 
 
-def _at_upper(seeds: Callable[..., int | None], sd: float, sd_n: int | None) -> int | None:
+def _at_upper(seeds: Callable[..., int | None], sd: float | None, sd_n: int | None) -> int | None:
     """The seeds at the upper bound of a standard deviation that was estimated from sd_n values."""
-    upper = sd if sd_n is None else sd_upper(sd, sd_n)
-    return seeds(sd=upper) if math.isfinite(upper) else None
+    upper = sd if sd is None or sd_n is None else sd_upper(sd, sd_n)
+    return seeds(sd=upper) if upper is None or math.isfinite(upper) else None
+
+
+def _is_possible(rule: Rule, difference: float, base: float | None) -> bool:
+    """Whether there can be such a difference, of rates from 0 to 1."""
+    return rule.outcomes is None or base is None or 0 <= base + difference <= 1
 
 
 def outlook(
@@ -307,6 +70,7 @@ def outlook(
     k: int = 1,
     test: TestName = "t",
     power: float = 0.8,
+    base: float | None = None,
 ) -> DesignOutlook:
     """What can this assertion tell me at n seeds?
 
@@ -319,7 +83,7 @@ def outlook(
     sd, sd_n
         A pilot's standard deviation of the differences (ddof 1) and the number of seeds behind it.
         Without them what depends on the spread is left out; without `sd_n` the standard deviation
-        is taken as known.
+        is taken as known. Ratios of spreads and rates need none.
     anticipated
         The effect declared, in the direction of the margin; never the observed one.
     alpha, family, k
@@ -330,6 +94,9 @@ def outlook(
         The probability wanted of the claim's verdict that the anticipated effect leads to. Support
         takes all k assertions, so each is given a k-th of what may fail: 1 - (1 - power) / k; see
         :func:`joint_power`.
+    base
+        A pilot's rate of the second side, or the number that one arm is held against; without it
+        what depends on it is left out of an outlook on rates.
 
     Returns
     -------
@@ -356,14 +123,14 @@ def outlook(
         probability("power", power),
     )
     first = alpha / family
-    least = rule.attainable(n)
-    share = k * region.tails
-    can_support, can_refute = least <= first, share * least <= first
+    least, least_against = smallest_pair(region, margin, rule, n, base)
+    least_against = min(1.0, k * least_against)
+    can_support, can_refute = least <= first, least_against <= first
     warnings = [
         f"no data can {verb} it: the smallest p at n = {n} is {smallest_p:.3g}, above {first:.3g}"
         for verb, possible, smallest_p in (
             ("support", can_support, least),
-            ("refute", can_refute, min(1.0, share * least)),
+            ("refute", can_refute, least_against),
         )
         if not possible
     ]
@@ -372,21 +139,24 @@ def outlook(
         detectable_in_sd = detectable_effect(n, first, power)
     at: dict[str, VerdictChances] = {}
     found_power, needed = None, None
-    if sd is not None:
+    if sd is not None and rule.needs_sd:
         sd = number("sd", sd, "a standard deviation above 0", low=math.ulp(0.0))
+    if not (rule.needs_sd and sd is None) and not (rule.outcomes is not None and base is None):
+        ask: dict[str, Any] = {"test": test, "k": k, "base": base}
         effects = {"zero": 0.0, "margin": margin, "anticipated": anticipated}
         at = {
-            name: verdict_chances(kind, margin, e, sd, n, first, test=test, k=k)
+            name: verdict_chances(kind, margin, e, sd, n, first, **ask)
             for name, e in effects.items()
             if e is not None
+            and (name == "anticipated" or _is_possible(rule, region.sign * e, base))
         }
         if anticipated is not None:
-            hope = prospect(kind, margin, anticipated, sd, n, first, test=test, k=k)
+            hope = prospect(kind, margin, anticipated, sd, n, first, **ask)
             if hope.verdict is not None:
                 found_power = hope.power
                 goal = 1 - (1 - power) / k if hope.verdict == "supported" else power
                 seeds = partial(
-                    seeds_for, kind, margin, anticipated, alpha=first, power=goal, test=test, k=k
+                    seeds_for, kind, margin, anticipated, alpha=first, power=goal, **ask
                 )
                 needed = seeds(sd=sd), _at_upper(seeds, sd, sd_n)
                 if found_power < LEAST_POWER:
@@ -406,46 +176,3 @@ def outlook(
         unseen_failure_bound(n) if n else 1.0,
         tuple(warnings),
     )
-
-
-# Gauss-Legendre with 5 points (Abramowitz and Stegun 1964, table 25.4), on 200 panels. Written out,
-# and summed exactly, so that the same figure comes out to the last bit whatever linear algebra
-# library is installed.
-_NODES = (-0.9061798459386640, -0.5384693101056831, 0.0, 0.5384693101056831, 0.9061798459386640)
-_WEIGHTS = (
-    0.2369268850561891,
-    0.4786286704993665,
-    0.5688888888888889,
-    0.4786286704993665,
-    0.2369268850561891,
-)
-_PANELS = 200
-_NEVER = 1e-14  # a sample deviation this improbable, on either side, is left out
-
-
-def _equivalence_power(margin: float, effect: float, n: int, alpha: float) -> float:
-    """Return P(abs(mean) < margin - t s / sqrt n) for standard normal differences, to 1e-9."""
-    if n < 2:
-        return 0.0
-    from scipy.special import chdtri, gammaln, ndtr, stdtrit, xlogy
-
-    df, root = n - 1, math.sqrt(n)
-    critical = -float(stdtrit(df, alpha))
-    low, high = (math.sqrt(float(chdtri(df, tail)) / df) for tail in (1 - _NEVER, _NEVER))
-    if critical > 0:  # beyond this sample deviation the two tests cannot both reject
-        high = min(high, margin * root / critical)
-    if high <= low:
-        low = 0.0
-    width = (high - low) / _PANELS
-    s = low + width * (np.arange(_PANELS)[:, None] + (np.array(_NODES) + 1) / 2).ravel()
-    density = np.exp(
-        xlogy(df - 1, s)
-        - df * s * s / 2
-        + math.log(2)
-        + df / 2 * math.log(df / 2)
-        - gammaln(df / 2)
-    )
-    room = margin - critical * s / root
-    inside = ndtr((room - effect) * root) - ndtr((-room - effect) * root)
-    total = math.fsum((inside * density * np.tile(_WEIGHTS, _PANELS)).tolist())
-    return min(1.0, max(0.0, width / 2 * total))
