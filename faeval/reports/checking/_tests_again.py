@@ -14,6 +14,7 @@ Array = NDArray[np.float64]
 #: Of both sides and a bound: p of "the effect is at most the bound".
 PGreater: TypeAlias = Callable[[Array, Array, float], float]
 _NEAR = 1e-6  # of a level: how near p at a bound comes to it
+_BELOW = 5.0  # decades below a ratio, in which p is looked at
 
 
 @dataclass(frozen=True)
@@ -90,26 +91,46 @@ def _log_ratio(a: Array, b: Array) -> float:
 
 
 def _log_ratio_sd(a: Array, b: Array) -> float:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares = [float(z.std(ddof=1) / z.mean()) for z in (_deviations(a), _deviations(b))]
-    return math.hypot(*shares) / math.log(10)
+    """Return the standard error to first order, times the root of the number of seeds."""
+    errors = []
+    for side in (a, b):
+        z = _deviations(side)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            errors.append(float(z.std(ddof=1) / z.mean() / np.sqrt(len(z))))
+    return math.hypot(*errors) * math.sqrt(min(len(a), len(b))) / math.log(10)
+
+
+def _at_ratios(a: Array, b: Array, exponents: Array) -> Array:
+    """Return Welch's p at each ratio, given by its decimal logarithm."""
+    from scipy.stats import ttest_ind
+
+    first = np.broadcast_to(_deviations(a), (len(exponents), len(a) - 1))
+    second = 10.0 ** exponents[:, None] * _deviations(b)
+    found = ttest_ind(first, second, axis=1, equal_var=False, alternative="greater")
+    return np.asarray(found.pvalue)
 
 
 def _spread(a: Array, b: Array, bound: float) -> float:
-    """Return the largest p over the ratio and those of a grid below it, 25 a decade."""
-    first, second = _deviations(a), _deviations(b)
-    step = math.floor(bound * 25)
-    exponents = [*(k / 25 for k in range(step - 75, step + 1)), bound]
-    return max(_welch(first, 10.0**exponent * second, 0.0) for exponent in exponents)
+    """Return the largest p over all ratios up to the bound."""
+    from scipy.optimize import minimize_scalar
+
+    below = bound - np.linspace(0.0, _BELOW, 500)
+    p = _at_ratios(a, b, below)
+    top = int(np.argmax(p))
+    if top == 0:
+        return float(p[0])
+    near = below[min(top + 1, len(below) - 1)], below[top - 1]
+    peak = minimize_scalar(
+        lambda at: -float(_at_ratios(a, b, np.array([at]))[0]),
+        bounds=near,
+        method="bounded",
+        options={"xatol": 1e-9},
+    )
+    return max(float(p[top]), -float(peak.fun))
 
 
 def _spread_bound(a: Array, b: Array, level: float, said: float) -> float:
-    first, second = _deviations(a), _deviations(b)
-
-    def p(exponent: float) -> float:
-        return _welch(first, 10.0**exponent * second, 0.0)
-
-    return confirmed(p, level, said)
+    return confirmed(lambda at: float(_at_ratios(a, b, np.array([at]))[0]), level, said)
 
 
 def confirmed(p: Callable[[float], float], level: float, said: float) -> float:

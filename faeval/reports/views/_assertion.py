@@ -60,7 +60,9 @@ def _by_seed(assertion: AssertionResult, verdict: Verdict) -> Table:
         side.expression: _at(side, values, seeds)
         for side, values in ((assertion.a, seen.a), (assertion.b, seen.b))
     }
-    columns = {name: (values, style) for name, values in sides.items()}
+    columns: dict[str, tuple[tuple[float | None, ...], Callable[[float | None], str]]] = {
+        name: (values, style) for name, values in sides.items()
+    }
     if seen.is_ratio or verdict.test in _BY_SIDE:  # values on another scale than the estimate
         columns = {name: (values, _style_of_values(values)) for name, values in sides.items()}
     # arms that no seed pairs have none

@@ -280,8 +280,8 @@ SPECIAL: Mapping[str, tuple[str, str]] = {
     "ordinary_rule": (
         "Ordinary 90 % interval",
         (
-            "The interval of this rule for this contrast alone, 5 % at either end, with no allowance"
-            " for the other claims. It decides nothing here."
+            "The interval of this rule for this contrast alone, 5 % at either end, with no"
+            " allowance for the other claims. It decides nothing here."
         ),
     ),
     "spread": (
