@@ -61,7 +61,7 @@ def figures(report: Report) -> dict[str, Figure]:
     for verdict, anchor in zip(report.verdicts, claim_anchors(report), strict=True):
         name = anchor.removeprefix("claim-")
         for i, assertion in enumerate(verdict.assertions):
-            if math.isfinite(assertion.estimate):
+            if strips.is_drawn(assertion):
                 drawn[f"contrast-{name}-{i + 1}"] = contrast(verdict, i)
         if power_curves(verdict):
             drawn[f"power-{name}"] = power(verdict)

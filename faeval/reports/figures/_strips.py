@@ -24,6 +24,12 @@ _MOST_NAMED = 24  # seeds with a line of their own
 _FAR = 1000.0  # how many times further than all else a bound of a ratio may lie
 
 
+def is_drawn(assertion: AssertionResult) -> bool:
+    """Whether an assertion has an estimate, of a ratio one above 0."""
+    seen = shown(assertion)
+    return math.isfinite(seen.estimate) and (seen.estimate > 0 or not seen.is_ratio)
+
+
 def strip(assertion: AssertionResult, beside: Iterable[AssertionResult] = ()) -> Figure:
     """Draw an assertion's interval and margin on one line, on one scale with those beside it."""
     seen = shown(assertion)

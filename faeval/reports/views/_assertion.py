@@ -27,7 +27,7 @@ _TONES: Mapping[outcomes.Outcome, str] = {
 
 def assertion_view(assertion: AssertionResult, verdict: Verdict) -> AssertionView:
     """Put one assertion of a verdict into words and places."""
-    estimated, result = math.isfinite(assertion.estimate), outcomes.outcome(assertion)
+    estimated, result = strips.is_drawn(assertion), outcomes.outcome(assertion)
     return AssertionView(
         text=words.assertion_text(assertion),
         value=words.value_text(assertion),
@@ -109,6 +109,8 @@ def _summary(
 ) -> tuple[str, Callable[[Sequence[float]], float]]:
     """Return what stands below the values of a side, and how it is made of them."""
     if a.ratio is not None and a.ratio.of == "runs":
+        if about(verdict) == "median":
+            return "median", statistics.median
         return "geometric mean", _geometric
     by_rule: Mapping[str, tuple[str, Callable[[Sequence[float]], float]]] = {
         "spread": ("typical deviation", typical_deviation),
@@ -170,6 +172,8 @@ def _special(a: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
     kind = about(verdict)
     if a.ratio is not None:
         text = _RATIOS[a.ratio.of]
+        if kind == "median":
+            text = "the median of the ratios by seed"
         if not shown(a).is_bounded and outcomes.has_interval(a):
             text += "; there is none here, as the second mean may be 0"
         yield Fact("Ratio", plain(text), "spread" if a.ratio.of == "spread" else "ratio")
@@ -240,9 +244,9 @@ def _measured(a: AssertionResult, verdict: Verdict) -> tuple[Fact, ...]:
             f" {significant(_error(a, verdict))}, over items {items}",
             "items",
         ),
-        ("Anticipated effect", _anticipated(a), "power"),
+        ("Anticipated effect", _anticipated(a, verdict), "power"),
         ("Detectable effect", _detectable(a), "detectable"),
-        ("Seeds needed", _seeds_needed(a), "needed"),
+        ("Seeds needed", _seeds_needed(a, verdict), "needed"),
         (
             "Running evidence",
             a.e_value is not None and f"e = {significant(a.e_value)}, {words.evidence_side(a)}",
@@ -275,13 +279,24 @@ def _error(a: AssertionResult, verdict: Verdict) -> float:
     return math.hypot(*(statistics.stdev(v) / math.sqrt(len(v)) for v in (a.a.values, a.b.values)))
 
 
-def _anticipated(a: AssertionResult) -> str:
+def _needs_pilot(verdict: Verdict) -> bool:
+    rule = RULES.get(verdict.test)
+    return rule is None or rule.needs_sd
+
+
+def _anticipated(a: AssertionResult, verdict: Verdict) -> str:
     effect = a.ratio.anticipated if a.ratio is not None else a.anticipated
-    if effect is None:
+    if effect is None and a.anticipated is None:
         return ""
+    size = (
+        words.effect_text(a, a.anticipated or 0.0)
+        if effect is None
+        else words.declared_text(a, effect)
+    )
     pilot = f"pilot s.d. {significant(a.pilot_sd)} over {a.pilot_n} seeds"
     power = f"; power {chance(a.power)}" if a.power is not None else ""
-    size = words.declared_text(a, effect)
+    if not _needs_pilot(verdict):
+        return f"{size}{power}"
     return f"{size}; {'no pilot' if a.pilot_sd is None else pilot}{power}"
 
 
@@ -295,8 +310,10 @@ def _detectable(a: AssertionResult) -> str:
     return f"{size} beyond the margin"
 
 
-def _seeds_needed(a: AssertionResult) -> str:
+def _seeds_needed(a: AssertionResult, verdict: Verdict) -> str:
     if a.seeds_needed is None:
         return ""
     at, upper = ("more than can be planned" if k is None else str(k) for k in a.seeds_needed)
+    if not _needs_pilot(verdict):
+        return at
     return f"{at} at the pilot's s.d., {upper} at its upper 80 % bound"

@@ -119,10 +119,10 @@ TESTS: Mapping[str, str] = {
     "sign-flip": "exact sign-flip",
     "sign": "sign",
     "welch": "Welch",
-    "spread": "Welch, on deviations from the median",
+    "spread": "Welch (on deviations from the median)",
     "rate": "exact binomial",
-    "paired-rates": "exact, of rates of pairs",
-    "unpaired-rates": "exact, of rates of two independent arms",
+    "paired-rates": "exact paired-rates",
+    "unpaired-rates": "exact unpaired-rates",
     "identical": "range of the differences",
 }
 

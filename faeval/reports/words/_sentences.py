@@ -204,10 +204,9 @@ def result(assertion: AssertionResult, n: int, test: str = "t") -> Phrase:
             Span("name", assertion_text(assertion)),
             Span("text", "."),
         )
+    of = ABOUT.get(RULES[test].about, "") if test in RULES else ""
     if assertion.ratio is not None:
-        of = RATIOS[assertion.ratio.of][0]
-    else:
-        of = ABOUT.get(RULES[test].about, "") if test in RULES else ""
+        of = of or RATIOS[assertion.ratio.of][0]
     tail = f", {_tail(assertion)}.{_remarks(assertion)}"
     return (
         Span("text", f"Over {_over(assertion, n)}, {of}"),
@@ -231,8 +230,9 @@ def _remarks(a: AssertionResult) -> str:
         share = 100 * (1 - 0.05 ** (1 / max(n, 1)))
         value = exact(a.differences[0]) if n else "the same"
         text += (
-            f" All {n} differences are {value}, so it was decided by the range that differences can"
-            f" have: with 95 % confidence fewer than {share:.0f} % of seeds would differ from that."
+            f" All {n} differences are {value}, so they are judged by the range that differences"
+            f" can have: with 95 % confidence fewer than {share:.0f} % of seeds would differ from"
+            " that."
         )
         text += (
             " The bound is exact, as 0 was fixed beforehand."
@@ -286,6 +286,9 @@ def _compared(assertion: AssertionResult) -> Phrase:
     """
     value = Span("number", value_text(assertion))
     a, b = assertion.a, assertion.b
+    if assertion.ratio is not None and math.isnan(shown(assertion).estimate):
+        is_none = _text(" has no ratio that could be estimated")
+        return (_name(a.expression), _text(" over "), _name(b.expression), is_none)
     if assertion.ratio is not None:
         return (_name(a.expression), _text(" is "), value, _text(" "), _name(b.expression))
     if not b.terms and b.expression == "0":
