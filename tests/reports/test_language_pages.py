@@ -25,10 +25,12 @@ from faeval.claims import Verdict
 from faeval.reports import FORMS, Report, json_schema
 from faeval.reports.checking import check_quoted, check_rendering, recompute
 from faeval.reports.checking._links import Link
+from faeval.reports.checking._tests_again import AGAIN
 from faeval.reports.data._read import read_verdicts
 from faeval.reports.data._shown import shown
 from faeval.reports.figures import Circle, dots, forest, strip
-from faeval.reports.words import sentences as words
+from faeval.reports.words import glossary, sentences as words
+from faeval.stats import RULES
 
 CLAIMS = """import faeval as fe
 
@@ -148,7 +150,11 @@ ODD = [2 / math.sqrt(10) + z for z in (-1.43, -1.1, -0.7, -0.35, -0.1, 0.1, 0.35
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("language")
+    return make(tmp_path_factory.mktemp("language"))
+
+
+def make(folder: Path) -> Path:
+    """Write evidence, claims and a report of every form into a folder."""
     lines = ["setting,arm,seed,epoch,layer,metric,value,status,run"]
     for arm, seed, epoch, metric, value in rows():
         lines.append(f"own,{arm},{seed},{epoch},,{metric},{float(value)!r},measured,{arm}{seed}")
@@ -470,3 +476,34 @@ def test_reports_from_before_are_read_and_written_as_they_were(with_rows: Report
             assert all("function" not in term for term in side["terms"])
     again = read_verdicts(content)
     assert [v.to_dict() for v in again.values()] == content["verdicts"]
+
+
+# --- the tests that are made again ---
+
+
+@pytest.mark.parametrize("name", sorted(AGAIN))
+def test_a_test_made_again_by_scipy_is_the_one_that_decides(name: str) -> None:
+    rule, again, rng = RULES[name], AGAIN[name], np.random.default_rng(3)
+    for _ in range(40):
+        n, m = (int(k) for k in rng.integers(5, 11, 2))
+        a, b = rng.standard_t(3, n), rng.lognormal(0, 1, m if name in ("welch", "spread") else n)
+        bound = float(rng.normal())
+        if name == "rate":
+            a, b, bound = (a > 0.3).astype(float), np.full(n, 0.5), float(rng.uniform(-0.4, 0.4))
+        values = (a, b) if rule.sides else (a - b,)
+        assert again.estimate(a, b) == pytest.approx(float(rule.centre(*values)))
+        assert again.sd(a, b) == pytest.approx(float(rule.sd(*values)))
+        assert again.p_greater(a, b, bound) == pytest.approx(float(rule.p_greater(*values, bound)))
+        low = float(rule.lower_bound(*values, 0.05))
+        assert again.lower(a, b, 0.05, low) == pytest.approx(low)
+        exchanged, other = rule.exchanged(values), again.exchange(a, b)
+        assert again.p_greater(*other, -bound) == pytest.approx(
+            float(rule.p_greater(*exchanged, -bound))
+        )
+
+
+def test_every_rule_that_decides_has_its_words() -> None:
+    for rule in RULES.values():
+        assert glossary.assumption(rule.name)
+        if rule.decides:
+            assert glossary.TESTS[rule.name]

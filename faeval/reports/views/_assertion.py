@@ -57,8 +57,11 @@ def _by_seed(assertion: AssertionResult, verdict: Verdict) -> Table:
     seen, seeds, style = shown(assertion), verdict.seeds, words.style_of(assertion).finer()
     each = "Ratio" if seen.is_ratio else "Difference"
     sides = {
-        side.expression: _at(side, values, seeds)
-        for side, values in ((assertion.a, seen.a), (assertion.b, seen.b))
+        _heading(side, which): _at(side, values, seeds)
+        for which, side, values in (
+            ("First side", assertion.a, seen.a),
+            ("Second side", assertion.b, seen.b),
+        )
     }
     columns: dict[str, tuple[tuple[float | None, ...], Callable[[float | None], str]]] = {
         name: (values, style) for name, values in sides.items()
@@ -82,6 +85,15 @@ def _by_seed(assertion: AssertionResult, verdict: Verdict) -> Table:
     unit = "" if seen.is_ratio else words.unit_of(assertion).strip()
     caption = f"Values by seed{f', in {unit}' if unit else ''}"
     return Table(caption, ("Seed", *columns), (*rows, (summary, *means)))
+
+
+def _heading(side: Side, which: str) -> str:
+    """Return how a column of values is headed; what a function writes is too long for it."""
+    return which if any(map(_is_long, side.terms)) else side.expression
+
+
+def _is_long(term: Term) -> bool:
+    return bool(term.function or term.course) or any(map(_is_long, term.log10))
 
 
 #: Rules that read both sides, whose estimate is no difference of their values.

@@ -13,9 +13,7 @@ def count_text(count: CountResult) -> str:
 
 def found_text(count: CountResult) -> str:
     """Say in few words what was found: how many lie beyond, and how many are shown to hold."""
-    return (
-        f"{count.beyond} of {len(count.members)} beyond the margin, {count.holding} shown to hold"
-    )
+    return f"{count.beyond} of {len(count.members)} beyond, {count.holding} shown"
 
 
 def least_text(count: CountResult) -> str:
