@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from faeval._arguments import finite
 from faeval.claims._estimand import Atom, Call, Estimand, as_estimand, log10
@@ -33,16 +34,22 @@ class Margin:
             raise FaevalError(
                 f"fe.Margin: value={value!r} ({type(value).__name__}) must be a finite number >= 0."
             )
-        if not isinstance(because, str) or not because.strip():
-            raise FaevalError(
-                f"fe.Margin({value!r}): because={because!r} gives no reason; say where the number"
-                " comes from, such as '1.5 pilot spreads of the difference, seeds 1000-1005'."
-            )
+        reason = _reason(because, f"fe.Margin({value!r})")
         object.__setattr__(self, "value", number)
-        object.__setattr__(self, "because", because.strip())
+        object.__setattr__(self, "because", reason)
 
     def __str__(self) -> str:
         return f"{self.value:g}"
+
+
+def _reason(because: Any, where: str) -> str:
+    """Return why a margin is what it is; raise FaevalError where nothing is said."""
+    if not isinstance(because, str) or not because.strip():
+        raise FaevalError(
+            f"{where}: because={because!r} gives no reason; say where the number comes from, such"
+            " as '1.5 pilot spreads of the difference, seeds 1000-1005'."
+        )
+    return because.strip()
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ class Ratio:
         Why it is that.
     of
         "runs": the ratio of each seed, whose geometric mean is decided on; all values are above 0.
-        "means": the ratio of the means, for totals and budgets; of measured values that may be 0.
+        "means": the ratio of the means, for totals and budgets; values are 0 or above.
 
     Examples
     --------
@@ -82,7 +89,7 @@ class Ratio:
             )
         if of not in ("runs", "means"):
             raise FaevalError(f"fe.Ratio({factor!r}): of={of!r} must be 'runs' or 'means'.")
-        reason = Margin(0.0, because).because
+        reason = _reason(because, f"fe.Ratio({factor!r})")
         for name, value in (("factor", number), ("because", reason), ("of", of)):
             object.__setattr__(self, name, value)
 
@@ -90,11 +97,23 @@ class Ratio:
         return f"a factor of {self.factor:g}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TypicalDeviation:
     """How far the runs of an arm lie apart over seeds; made by :func:`spread`."""
 
     of: Estimand
+
+    def _refuse(self, other: Any) -> NoReturn:
+        raise FaevalError(
+            f"{self} is one number of all seeds, and takes no arithmetic; compare it with that of"
+            " another arm: fe.below(fe.spread(a), fe.spread(b), by=fe.Ratio(...))."
+        )
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
+    __truediv__ = __rtruediv__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
 
     def __str__(self) -> str:
         return f"spread({self.of})"
@@ -115,7 +134,7 @@ class Comparison:
         return self.a - self.b
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Assertion:
     """One comparison of a claim; made by ``fe.exceeds``, ``fe.below`` and their kin.
 
@@ -153,7 +172,7 @@ class Assertion:
         if self.spreads:
             return (Comparison(self.kind, self.a, self.b, math.log10(factor)),)
         if self.margin.of == "runs":
-            return (Comparison(self.kind, log10(self.a), log10(self.b), math.log10(factor)),)
+            return (Comparison(self.kind, _log10(self.a), _log10(self.b), math.log10(factor)),)
         # an edge above 0 is factor * b, one below 0 is b / factor
         above = Comparison(self.kind, self.a, factor * self.b, 0.0)
         below = Comparison(self.kind, factor * self.a, self.b, 0.0)
@@ -186,11 +205,19 @@ class Assertion:
         """Whether the rule that decides it reads pairs by seed; spreads are of one arm each."""
         return self.paired and not self.spreads
 
+    def __repr__(self) -> str:
+        return f"<Assertion {self}>"
+
     def __str__(self) -> str:
         a, b = (
             (f"spread({side})" for side in (self.a, self.b)) if self.spreads else (self.a, self.b)
         )
         return self.region.text.format(a=a, b=b, margin=self.margin)
+
+
+def _log10(side: Estimand) -> Estimand:
+    """Return the logarithm of a side, which may be a number above 0."""
+    return log10(side) if side.terms else Estimand(constant=math.log10(side.constant))
 
 
 def _assertion(
@@ -214,20 +241,8 @@ def _assertion(
             " estimands."
         )
     _check_margin(kind, margin, name, any(spreads), where)
-    if any(spreads) and not all(spreads):
-        raise FaevalError(
-            f"{where}: one side is a spread and the other is not; a spread is compared with that of"
-            " another arm, fe.spread(...) on both sides; no rule for one spread holds at few seeds."
-        )
-    effect = None if anticipated is None else finite(anticipated)
-    if anticipated is not None and (
-        effect is None or (isinstance(margin, Ratio) and not effect > 0)
-    ):
-        unit = "factor above 0" if isinstance(margin, Ratio) else "number in the metric's unit"
-        raise FaevalError(
-            f"{where}: anticipated={anticipated!r} ({type(anticipated).__name__}) must be a finite"
-            f" {unit}: the effect expected, counted in the direction of the margin."
-        )
+    _check_sides(spreads, {"a": side_a, "b": side_b}, isinstance(margin, Ratio), where)
+    effect = _effect(anticipated, isinstance(margin, Ratio), where)
     if not isinstance(paired, bool):
         raise FaevalError(
             f"{where}: paired={paired!r} ({type(paired).__name__}) must be True or False: whether"
@@ -236,6 +251,35 @@ def _assertion(
     if not paired:
         _check_unpaired(side_a, side_b, where)
     return Assertion(kind, side_a, side_b, margin, effect, paired, all(spreads))
+
+
+def _check_sides(
+    spreads: Sequence[bool], sides: Mapping[str, Estimand], is_ratio: bool, where: str
+) -> None:
+    """Raise FaevalError where one side is a spread alone, or a ratio is to no number above 0."""
+    if any(spreads) and not all(spreads):
+        raise FaevalError(
+            f"{where}: one side is a spread and the other is not; a spread is compared with that of"
+            " another arm, fe.spread(...) on both sides; no rule for one spread holds at few seeds."
+        )
+    for name, side in sides.items():
+        if is_ratio and not side.terms and side.constant <= 0:
+            raise FaevalError(
+                f"{where}: {name}={side} with fe.Ratio(...): a ratio is to another estimand, or to"
+                " a number above 0."
+            )
+
+
+def _effect(anticipated: Any, is_ratio: bool, where: str) -> float | None:
+    """Return the effect anticipated as a number; raise FaevalError where it is none."""
+    effect = None if anticipated is None else finite(anticipated)
+    if anticipated is not None and (effect is None or (is_ratio and effect <= 0)):
+        unit = "factor above 0" if is_ratio else "number in the metric's unit"
+        raise FaevalError(
+            f"{where}: anticipated={anticipated!r} ({type(anticipated).__name__}) must be a finite"
+            f" {unit}: the effect expected, counted in the direction of the margin."
+        )
+    return effect
 
 
 def _check_margin(kind: AssertedKind, margin: Any, name: str, spreads: bool, where: str) -> None:

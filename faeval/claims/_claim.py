@@ -15,7 +15,7 @@ from faeval import stats
 from faeval._arguments import finite, shown
 from faeval.claims._assertion import Assertion, Margin, Ratio
 from faeval.claims._counts import Count, flattened
-from faeval.claims._estimand import Atom, Call, Estimand, Read
+from faeval.claims._estimand import Atom, Call, Estimand, Read, unpacked
 from faeval.claims._seed_plan import DEFAULT_SEEDS, Drawn, planned_looks, seed_plan
 from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
@@ -302,7 +302,8 @@ class Claim:
 
         ``rates`` names the metrics that an experiment declares to be outcomes, 0 or 1.
         """
-        return _rule(self.test, self.asserted, f"claim {self.name!r}", rates).name  # type: ignore[return-value]
+        rule = _rule(self.test, self.asserted, f"claim {self.name!r}", rates)
+        return rule.name  # type: ignore[return-value]
 
     def reads(self, controls: bool = False) -> tuple[Read, ...]:
         """Return all that its assertions read from evidence, each once; its controls too."""
@@ -397,11 +398,9 @@ def _rule_of(test: str, assertion: Assertion, where: str, rates: Collection[str]
 
 def _rule_of_outcome(assertion: Assertion, where: str, rates: Collection[str]) -> str | None:
     """Return the rule of spreads or rates that an assertion takes; None where it is about means."""
-    if assertion.spreads:
-        return "spread"
     outcomes = {side.outcome(rates) for side in (assertion.a, assertion.b) if side.terms}
     if outcomes == {"mean"}:
-        return None
+        return "spread" if assertion.spreads else None
     is_number = not assertion.b.terms
     if (
         outcomes != {"rate"}
@@ -412,6 +411,10 @@ def _rule_of_outcome(assertion: Assertion, where: str, rates: Collection[str]) -
         raise FaevalError(
             f"{where}: '{assertion}' reads outcomes (0 or 1 in each run); compare one outcome with"
             " another, or with a number as the second side, by fe.Margin: a difference of rates."
+        )
+    if is_number and not 0 <= assertion.b.constant <= 1:
+        raise FaevalError(
+            f"{where}: '{assertion}' holds a rate against {assertion.b}; give a number from 0 to 1."
         )
     return "rate" if is_number else "paired-rates"
 
@@ -447,6 +450,7 @@ def _check_assertions(assertions: Sequence[Any], where: str) -> None:
         wrong = next((a for a in assertions if not isinstance(a, Assertion | Count)), None)
         raise FaevalError(
             f"{where}: needs assertions such as fe.exceeds(a, b, by=...); it was given {wrong!r}."
+            f"{unpacked(wrong)}"
         )
 
 

@@ -8,16 +8,19 @@ from typing import Any
 
 from faeval._arguments import whole
 from faeval.claims._assertion import Assertion
-from faeval.claims._estimand import Estimand, call
+from faeval.claims._estimand import Estimand, call, unpacked
 from faeval.errors import FaevalError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Count:
     """At least so many of its members hold; made by :func:`at_least` and :func:`any_of`."""
 
     least: int
     members: tuple[Assertion, ...]
+
+    def __repr__(self) -> str:
+        return f"<Count {self}>"
 
     def __str__(self) -> str:
         members = "; ".join(map(str, self.members))
@@ -51,20 +54,30 @@ def at_least(least: int, *assertions: Assertion) -> Count:
     2
     """
     where = "fe.at_least"
-    for one in assertions:
-        _check_member(one, where)
+    members = _members(assertions, where)
     number = whole(least)
-    if number is None or not 1 <= number <= len(assertions) or len(assertions) < 2:
+    if number is None or not 1 <= number <= len(members):
         raise FaevalError(
-            f"{where}: least={least!r} ({type(least).__name__}) of {len(assertions)} assertions;"
-            " give a whole number from 1 to their number, and two assertions at least."
+            f"{where}: least={least!r} ({type(least).__name__}) must be a whole number from 1 to"
+            f" the number of assertions, which is {len(members)}."
         )
-    return Count(number, assertions)
+    return Count(number, members)
 
 
 def any_of(*assertions: Assertion) -> Count:
     """Assert that one of several assertions holds at least, whichever: ``at_least(1, ...)``."""
-    return at_least(1, *assertions)
+    return Count(1, _members(assertions, "fe.any_of"))
+
+
+def _members(assertions: tuple[Assertion, ...], where: str) -> tuple[Assertion, ...]:
+    for one in assertions:
+        _check_member(one, where)
+    if len(assertions) < 2:
+        raise FaevalError(
+            f"{where}: the number of assertions is {len(assertions)}; give two at least, one after"
+            " another (*list where they are in a list)."
+        )
+    return assertions
 
 
 def _check_member(one: Any, where: str) -> None:
@@ -76,7 +89,7 @@ def _check_member(one: Any, where: str) -> None:
     if not isinstance(one, Assertion):
         raise FaevalError(
             f"{where}: {one!r} ({type(one).__name__}) must be an assertion, such as"
-            " fe.exceeds(a, b, by=...)."
+            f" fe.exceeds(a, b, by=...).{unpacked(one)}"
         )
 
 

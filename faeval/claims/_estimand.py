@@ -277,6 +277,11 @@ def as_estimand(value: Any, where: str) -> Estimand:
     return value if isinstance(value, Estimand) else Estimand(constant=as_number(value, where))
 
 
+def unpacked(given: Any) -> str:
+    """Return what to do where a list was given in place of what it holds."""
+    return " Give what the list holds, by *list." if isinstance(given, list | tuple) else ""
+
+
 def as_number(value: Any, where: str) -> float:
     """Return a finite number; raise FaevalError where it is none."""
     number = finite(value)
@@ -333,10 +338,15 @@ def metric(
         )
     if exact not in (None, "included"):
         raise FaevalError(f"fe.{name}: exact={exact!r} must be 'included' or left out.")
-    if outcome not in (None, "rate") or (outcome and layers is not None):
+    if outcome not in (None, "rate"):
         raise FaevalError(
-            f"fe.{name}: outcome={outcome!r} must be 'rate', of a metric with one number a run (0"
-            " or 1), or left out."
+            f"fe.{name}: outcome={outcome!r} ({type(outcome).__name__}) must be 'rate', of a metric"
+            " with one number a run (0 or 1), or left out."
+        )
+    if outcome and layers is not None:
+        raise FaevalError(
+            f"fe.{name}: layers={layers!r} with outcome='rate': an outcome is one number a run (0"
+            " or 1); leave one of the two out."
         )
     at = _layers(layers, name)
     return Estimand(((1.0, Read(name, _arm(arm, name), at, last, exact, None, outcome)),))
@@ -467,4 +477,7 @@ def mean(*estimands: Estimand) -> Estimand:
     """Return the average of estimands, seed by seed."""
     if not estimands:
         raise FaevalError("fe.mean: no estimand was given; give at least one.")
+    for one in estimands:
+        if note := unpacked(one):
+            raise FaevalError(f"fe.mean: {one!r} ({type(one).__name__}) is no estimand.{note}")
     return sum((as_estimand(e, "fe.mean") for e in estimands), Estimand()) / len(estimands)

@@ -19,6 +19,15 @@ _KEYWORD = re.compile(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argum
 _MARGINS = {"by": "within", "within": "by"}  # a difference is larger by a margin, or within one
 _OF_ASSERTIONS = {"by", "within", "anticipated"}
 _FILLED_IN = {"id", "line"}  # of a claim, as its file is loaded
+_OVER = "a claim is decided over seeds; of a fixed list say fe.mean(...), or fe.at_least(...)."
+#: What claims are made of elsewhere, and the nearest that is offered.
+_NEAREST = {
+    "over": _OVER,
+    "settings": _OVER,
+    "setting": _OVER,
+    "rank_correlation": "no claim is about a correlation across arms; the nearest is fe.slope(...)"
+    " over a number that arms have, or an assertion for each step of their order.",
+}
 _NAME = re.compile(r"module 'faeval' has no attribute '(\w+)'")
 
 
@@ -38,6 +47,8 @@ def _meant(error: BaseException) -> str:
             error.name, {**frames[-1].f_globals, **frames[-1].f_locals} if frames else ()
         )
     if match := _NAME.search(text):
+        if match[1] in _NEAREST:
+            return f"; {_NEAREST[match[1]]}"
         return _did_you_mean(match[1], faeval.__all__)
     match = _KEYWORD.search(text)
     if match is None or match[1] not in faeval.__all__:
@@ -57,6 +68,8 @@ def _of_keyword(keyword: str, called: Any, is_claim: bool) -> str:
             f"; {keyword} goes into the assertion, such as fe.exceeds(a, b, by=fe.Margin(...),"
             " anticipated=0.3)."
         )
+    if keyword in _NEAREST:
+        return f"; {_NEAREST[keyword]}"
     if _MARGINS.get(keyword) in arguments:
         return f"; did you mean {_MARGINS[keyword]!r}?"
     return _did_you_mean(keyword, arguments) or f"; its arguments: {', '.join(arguments)}."

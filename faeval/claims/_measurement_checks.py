@@ -14,10 +14,11 @@ import numpy as np
 
 from faeval import stats
 from faeval._safe_text import listed
-from faeval.claims._assertion import Assertion, Ratio
+from faeval.claims._assertion import Assertion, Comparison, Ratio
 from faeval.claims._claim import Claim
+from faeval.claims._course_checks import unlike_courses
 from faeval.claims._design import Design, Problem
-from faeval.claims._estimand import Call, Read
+from faeval.claims._estimand import Call, Estimand, Read
 from faeval.claims._evidence_index import Cell, EvidenceIndex
 from faeval.claims._measurement import WEIGHTS, Measurement
 from faeval.evidence import unlike_ends as ends_that_differ
@@ -133,13 +134,23 @@ def untrustworthy(m: Measurement) -> Problem | None:
         or _below_the_seed(m, unit)
         or fault
         or _unlike_units(m)
-        or _unlike_courses(m)
+        or unlike_courses(m)
     )
 
 
 def _has_worst(m: Measurement, read: Read) -> bool:
-    directed = not any(a.region.two_sided for a in m.claim.asserted)
+    directed = not any(a.region.two_sided or _is_within(a.contrast) for a in m.claim.asserted)
     return directed and m.metric(read).is_bounded
+
+
+def _is_within(estimand: Estimand) -> bool:
+    """Whether it reads at which seeds something lies between two edges."""
+    calls = [atom for _, atom in estimand.terms if isinstance(atom, Call)]
+    return any(
+        (call.function.is_outcome and stats.region_of(call.op.removeprefix("holds_")).two_sided)
+        or any(map(_is_within, call.args))
+        for call in calls
+    )
 
 
 def _nonconforming(m: Measurement) -> Problem | None:
@@ -233,56 +244,31 @@ def _unlike_units(m: Measurement) -> Problem | None:
     return None
 
 
-def _unlike_courses(m: Measurement) -> Problem | None:
-    """Return why numbers over all epochs cannot be compared: other epochs, or other caps."""
-    if not m.reads_courses:
-        return None
-    areas: dict[tuple[int, ...], str] = {}
-    caps: dict[tuple[Read, int], int] = {}
-    for reading, seed, _, cell in m.cells():
-        course, arm = reading.course, named(reading.arm.label)
-        if course is None:
-            continue
-        if course.is_area:
-            areas.setdefault(cell.epochs, f"{arm} at seed {seed}")
-        elif cell.censored:
-            caps.setdefault((reading, cell.epochs[-1]), seed)
-    if len(areas) > 1:
-        (first, of_first), (second, of_second) = list(areas.items())[:2]
-        return Problem(
-            "invalid",
-            "unit_mismatch",
-            f"areas are over other epochs: {of_first} has {listed(list(first), 10)}, and"
-            f" {of_second} {listed(list(second), 10)}; measure all runs at the same epochs.",
-        )
-    for reading in {reading for reading, _ in caps}:
-        ends = sorted(end for of, end in caps if of == reading)
-        if len(ends) > 1:
-            return Problem(
-                "invalid",
-                "unit_mismatch",
-                f"runs of {named(reading.arm.label)} that never crossed the threshold end at"
-                f" different epochs ({listed(ends, 10)}); run all of them equally long.",
-            )
-    return None
-
-
 def not_positive(m: Measurement) -> Problem | None:
-    """Return which value a ratio of runs cannot have; call only where nothing is missing."""
+    """Return which value a ratio cannot have; call only where nothing is missing."""
     for assertion in m.claim.asserted:
-        if not isinstance(assertion.margin, Ratio) or assertion.spreads:
+        margin, sides = assertion.margin, (assertion.a, assertion.b)
+        if not isinstance(margin, Ratio) or assertion.spreads:
             continue
-        for side in (assertion.a, assertion.b) if assertion.margin.of == "runs" else ():
-            values = m.evaluate(side)
-            if (values > 0).all():
+        is_of_runs = margin.of == "runs"
+        for side, values in zip(
+            sides, m.values(Comparison(assertion.kind, *sides, 0.0)), strict=True
+        ):
+            fits = values > 0 if is_of_runs else values >= 0
+            if fits.all():
                 continue
-            i = int(np.argmin(values > 0))
+            i = int(np.argmin(fits))
             seeds = m.seeds_of[side.reads()[0]] if side.reads() else m.seeds
+            least = (
+                "above 0: say of='means' in fe.Ratio for totals that may be 0, or give fe.Margin."
+                if is_of_runs
+                else "of 0 or above: give fe.Margin."
+            )
             return Problem(
                 "invalid",
                 "undefined",
-                f"{side} is {values[i]:.6g} at seed {seeds[i]}, and a ratio of runs takes values"
-                " above 0: say of='means' in fe.Ratio for totals that may be 0, or give fe.Margin.",
+                f"{side} is {values[i]:.6g} at seed {seeds[i]}, and a ratio of {margin.of} takes"
+                f" values {least}",
             )
     return None
 
@@ -451,7 +437,7 @@ def _by_epoch(
     control: Assertion, evidence: EvidenceIndex, design: Design
 ) -> list[tuple[int | None, Assertion]]:
     """Return the control once for each epoch it is held at, with that epoch in its estimands."""
-    reads = [reading for reading in control.contrast.reads() if reading.epoch is None]
+    reads = [reading for reading in control.contrast.reads() if _is_at_any_epoch(reading)]
     audited = [evidence.epochs_of(reading.metric, design.label(reading.arm)) for reading in reads]
     epochs = sorted(set.intersection(*map(set, audited))) if audited else []
     if not epochs:  # rows without epochs, or none at all
@@ -459,9 +445,14 @@ def _by_epoch(
     return [(epoch, _at(control, epoch)) for epoch in epochs]
 
 
+def _is_at_any_epoch(read: Read) -> bool:
+    """Whether a read names no epoch, and is of one at a time."""
+    return read.epoch is None and read.course is None
+
+
 def _at(control: Assertion, epoch: int) -> Assertion:
     a, b = (
-        side.with_reads(lambda read: read if read.epoch is not None else replace(read, epoch=epoch))
+        side.with_reads(lambda read: replace(read, epoch=epoch) if _is_at_any_epoch(read) else read)
         for side in (control.a, control.b)
     )
     return replace(control, a=a, b=b)

@@ -11,6 +11,7 @@ from typing import TypeVar
 from faeval import stats
 from faeval._safe_text import listed
 from faeval.claims._claim import Claim
+from faeval.claims._course_checks import cut_off
 from faeval.claims._design import Design, Problem, check_design, check_names, confounded, design_of
 from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import LOOKED_AT, PILOT_SEEDS, Lock, Registered, Spread, in_order
@@ -101,7 +102,7 @@ class PendingClaim:
         )
         return stats.Question(
             contrasts=tuple(t.contrast for t in self.tests),
-            test=self.rule.name if self.problem is None else "t",  # type: ignore[arg-type]
+            test=self.rule.name if self.tests else "t",  # type: ignore[arg-type]
             seeds=self.seeds if self.tests and not self.is_apart else None,
             looks=self.looks if self.tests else (),
             problem=problem,  # type: ignore[arg-type] # one of the words, by construction
@@ -311,7 +312,9 @@ def _of_what_is_there(case: PendingClaim, m: Measurement) -> Measurement:
 
 
 def _test(case: PendingClaim, m: Measurement) -> None:
-    case.problem = case.problem or not_positive(m)
+    case.problem = case.problem or not_positive(m) or cut_off(m)
+    if case.problem is not None and case.problem.verdict == "invalid":
+        return
     case.tests = measured_contrasts(m, case.measured(case.specs))
     sides = case.rule.sides
     if case.problem is None and not any(test.contrast.varies(sides) for test in case.tests):

@@ -6,13 +6,17 @@ Their names are those of builtins where the field's are: ``fe.max``, ``fe.min``.
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from faeval.claims._estimand import Course, Estimand, Read, as_number, call, metric
+from faeval.claims._estimand import Course, Estimand, Read, as_number, call, metric, unpacked
 from faeval.errors import FaevalError
 from faeval.experiment import Arm
+
+#: The points of a slope lie so far apart at least, and at most by its inverse.
+_SHORTEST = 1e-100
 
 
 def _measured(given: Iterable[Any], where: str, least: int = 1) -> tuple[Estimand, ...]:
@@ -22,10 +26,12 @@ def _measured(given: Iterable[Any], where: str, least: int = 1) -> tuple[Estiman
         if not isinstance(one, Estimand) or not one.terms:
             raise FaevalError(
                 f"{where}: {one!r} ({type(one).__name__}) must be an estimand, such as"
-                " fe.accuracy(arm)."
+                f" fe.accuracy(arm).{unpacked(one)}"
             )
     if len(estimands) < least:
-        raise FaevalError(f"{where}: {len(estimands)} estimands were given; give at least {least}.")
+        raise FaevalError(
+            f"{where}: the number of estimands is {len(estimands)}; give at least {least}."
+        )
     return estimands
 
 
@@ -131,6 +137,13 @@ def slope(points: Mapping[float, Estimand], log: bool = False) -> Estimand:
             " numbers above 0 alone."
         )
     estimands = _measured(points.values(), "fe.slope")
+    levels = [math.log2(level) for level in x] if log else x
+    span = builtins.max(levels) - builtins.min(levels)
+    if not _SHORTEST <= span <= 1 / _SHORTEST:
+        raise FaevalError(
+            f"fe.slope: points from {builtins.min(x)!r} to {builtins.max(x)!r} lie too near or too"
+            " far apart to compute with; count them in another unit."
+        )
     return call("slope_per_doubling" if log else "slope", estimands, x)
 
 

@@ -328,10 +328,13 @@ def _metrics(given: Any, owner: str) -> Mapping[str, Metric]:
     if isinstance(given, Mapping):
         items = list(given.items())
     elif isinstance(given, Sequence) and not isinstance(given, str):
-        items = [(name, None) for name in given]
+        items = [(m.name, m) if isinstance(m, Metric) else (m, None) for m in given]
     else:
+        items = [(given, None)]
+    if not all(isinstance(name, str) for name, _ in items) or isinstance(given, str):
         raise FaevalError(
-            f"Experiment {owner!r}: metrics={given!r} must be a mapping or a list of names."
+            f"Experiment {owner!r}: metrics={given!r} must be a mapping, or a list of names and"
+            " fe.Metric."
         )
     return {name: _metric(name, what, owner) for name, what in items}
 

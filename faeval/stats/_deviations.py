@@ -7,7 +7,7 @@ An arm that shows no deviation at all has no ratio to the other: any factor woul
 References
 ----------
 .. [1] M. B. Brown and A. B. Forsythe, J. Am. Stat. Assoc. 69 (1974).
-.. [2] R. J. O'Hara Hines and W. G. S. Hines, Commun. Stat. Simul. Comput. 29 (2000).
+.. [2] W. G. S. Hines and R. J. O'Hara Hines, Biometrics 56 (2000).
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def deviations(values: Array) -> Array:
 class _Arms:
     """Two arms in units of their own typical deviations, all shapes (...).
 
-    `log_ratio` is log10 of the typical deviations, a over b; `error_a` and `error_b` are their
-    relative standard errors, on `df_a` and `df_b` degrees of freedom.
+    `log_ratio` is log10 of the typical deviations, a over b, NaN where one is 0; `error_a` and
+    `error_b` are their relative standard errors, on `df_a` and `df_b` degrees of freedom.
     """
 
     log_ratio: Array
@@ -66,10 +66,11 @@ class _Arms:
     def of(cls, a: Array, b: Array) -> _Arms:
         (mean_a, sd_a), (mean_b, sd_b) = mean_and_sd(deviations(a)), mean_and_sd(deviations(b))
         with np.errstate(divide="ignore", invalid="ignore"):
+            log_ratio = np.log10(mean_a) - np.log10(mean_b)
             return cls(
-                np.log10(mean_a) - np.log10(mean_b),
-                sd_a / mean_a / math.sqrt(a.shape[-1] - 1),
-                sd_b / mean_b / math.sqrt(b.shape[-1] - 1),
+                np.where(np.isfinite(log_ratio), log_ratio, math.nan),
+                sd_a / mean_a / math.sqrt(max(1, a.shape[-1] - 1)),
+                sd_b / mean_b / math.sqrt(max(1, b.shape[-1] - 1)),
                 a.shape[-1] - 2,
                 b.shape[-1] - 2,
             )
@@ -101,9 +102,9 @@ class _Arms:
         The statistic falls as the bound rises, but the degrees of freedom may rise with it, and p
         fall: once at most, as the sums of squares of the two arms become alike.
         """
-        angles = np.arange(1, _ANGLES) * (math.pi / 2 / _ANGLES)
-        seen = np.stack([self.p(self.at(angle)) for angle in angles])
-        falls = seen[1:] < seen[:-1]
+        angles = np.linspace(0.0, math.pi / 2, _ANGLES + 1)[1:-1]
+        curve = self.p(self.at(angles.reshape(-1, *(1,) * self.log_ratio.ndim)))
+        falls = curve[1:] < curve[:-1]
         some = falls.any(axis=0) & (self.error_a > 0) & (self.error_b > 0)
         where, height = np.full(some.shape, math.inf), np.zeros(some.shape)
         if some.any():
@@ -158,7 +159,10 @@ def lower_bound(a: Array, b: Array, level: float) -> Array:
 
 
 def ratio(a: Array, b: Array) -> Array:
-    """Log10 of the ratio of the typical deviations, the means of :func:`deviations`, a over b."""
+    """Log10 of the ratio of the typical deviations, the means of :func:`deviations`, a over b.
+
+    NaN where one of them is 0.
+    """
     return _Arms.of(a, b).log_ratio
 
 

@@ -238,17 +238,17 @@ def p_pair(region: Region, values: Sample, margin: float, rule: Rule) -> tuple[A
 
 
 def smallest_pair(
-    region: Region, margin: float, rule: Rule, n: int, base: float | None
+    region: Region, margin: float, rule: Rule, n: int, m: int, base: float | None
 ) -> tuple[float, float]:
-    """Return the smallest p for and against the assertion that n seeds can give, whatever the data.
+    """Return the smallest p for and against the assertion that sides of n and m values can give.
 
     Of rates it hangs on the margin, and where one arm is held against a number on that, `base`; 0
     where that is not known.
     """
-    least = rule.attainable(n)
-    if rule.outcomes is None or n < rule.least or (rule.one_arm and base is None):
+    least = rule.attainable(min(n, m))
+    if rule.outcomes is None or min(n, m) < rule.least or (rule.one_arm and base is None):
         return least, min(1.0, region.tails * least)
-    support, refute = p_pair(region, rule.outcomes(n, n, base), margin, rule)
+    support, refute = p_pair(region, rule.outcomes(n, m, base), margin, rule)
     return float(support.min()), float(refute.min())
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, cast
 
 import numpy as np
@@ -53,7 +53,8 @@ class Exact:
     The first three read both sides, shapes (..., n) and (..., m) to (...). `outcomes` gives every
     outcome that differs, for sides of n and m values against a number where there is one; `chances`
     that of each under two true rates, of arms that have nothing to do with each other. `check`
-    refuses sides that are none; `most` is how many values it can be computed for.
+    refuses sides that are none; `most` is how many values it can be computed for; `p_alone` is
+    never above p_greater, and takes a hundredth of its time where that is new.
     """
 
     p_greater: Callable[[Array, Array, float], Array]
@@ -63,6 +64,7 @@ class Exact:
     chances: Callable[[int, int, float, float], Array]
     check: Callable[[Array, Array], None]
     most: int | None
+    p_alone: Callable[[Array, Array, float], Array] | None = None
 
 
 # one arm
@@ -88,8 +90,8 @@ def _bound_of_one(values: Array, number: Array, level: float) -> Array:
     n, ones = values.shape[-1], np.count_nonzero(values, axis=-1)
     if n < LEAST:
         return np.full(values.shape[:-1], -math.inf)
-    found = betaincinv(np.maximum(ones, 1.0), n - ones + 1.0, level)
-    return np.where(ones > 0, found, 0.0) - number[..., 0]
+    bound = betaincinv(np.maximum(ones, 1.0), n - ones + 1.0, level)
+    return np.where(ones > 0, bound, 0.0) - number[..., 0]
 
 
 def _outcomes_of_one(n: int, m: int, number: float | None) -> tuple[Array, Array]:
@@ -97,20 +99,10 @@ def _outcomes_of_one(n: int, m: int, number: float | None) -> tuple[Array, Array
 
 
 def _chances_of_one(n: int, m: int, rate: float, number: float) -> Array:
-    chances: Array = _binomial(n, np.array([rate]))[0]
-    return chances
+    return cast(Array, _binomial(n, np.array([rate]))[0])
 
 
 # two arms
-
-
-def _pairs(a: Array, b: Array) -> Counts:
-    """How many seeds have a = 1 and b = 0, and the other way round."""
-    return np.count_nonzero(a > b, axis=-1), np.count_nonzero(a < b, axis=-1)
-
-
-def _arms(a: Array, b: Array) -> Counts:
-    return np.count_nonzero(a, axis=-1), np.count_nonzero(b, axis=-1)
 
 
 def pair_scores(first: Any, second: Any, n: int, m: int, d: float) -> Array:
@@ -173,81 +165,131 @@ def _parts(paired: bool, n: int, m: int, rates_a: Array, rates_b: Array) -> list
     return [_powers(rates_a, n), _powers(rates_b, n), _powers(neither, n) * math.gamma(n + 1)]
 
 
-def _tables(paired: bool, n: int, m: int) -> list[NDArray[np.int64]]:
-    """Every table that may come out: the two counts, and of pairs how many are alike."""
-    first, second = np.indices((n + 1, (n if paired else m) + 1))
-    if not paired:
-        return [first.ravel(), second.ravel()]
-    possible = first + second <= n
-    return [first[possible], second[possible], n - (first + second)[possible]]
+@dataclass(frozen=True)
+class _Tables:
+    """Every table that may come out: the two counts, and of pairs how many are alike.
 
+    `place` is where a table of two counts stands among them; `mirror` where each stands with 0 and
+    1 exchanged.
+    """
 
-def _p_at(
-    paired: bool, tables: list[NDArray[np.int64]], n: int, m: int, d: float, room: Array
-) -> tuple[Array, Array]:
-    """P-values of each table under a difference of rates d alone, greater and less: (tables,)."""
-    # of two arms alike in size, rates beyond the middle only exchange the arms, and 0 with 1
-    rates_b = np.linspace(0.0, (1 - d) / (1 + paired), _NUISANCE)[: room.shape[1]]
-    parts = _parts(paired, n, m, np.minimum(rates_b + d, 1.0), rates_b)
-    scores = (pair_scores if paired else arm_scores)(tables[0], tables[1], n, m, d)
-    order = np.argsort(-scores, kind="stable")
-    down = -scores[order]
-    chances, sums = room
-    np.take(parts[0], tables[0][order], axis=1, out=chances, mode="clip")
-    for part, counts in zip(parts[1:], tables[1:], strict=True):
-        np.take(part, counts[order], axis=1, out=sums, mode="clip")
-        chances *= sums
-    # all tables whose score ties with one's own are as far out
-    greater, less = np.empty(len(scores)), np.empty(len(scores))
-    beyond = np.cumsum(chances, axis=1, out=sums).max(axis=0)
-    greater[order] = beyond[np.searchsorted(down, down + _TIE, side="right") - 1]
-    beyond = np.cumsum(chances[:, ::-1], axis=1, out=sums).max(axis=0)[::-1]
-    less[order] = beyond[np.searchsorted(down, down - _TIE, side="left")]
-    return np.minimum(1.0, greater), np.minimum(1.0, less)
+    paired: bool
+    n: int
+    m: int
+
+    @cached_property
+    def counts(self) -> tuple[NDArray[np.int64], ...]:
+        first, second = np.indices((self.n + 1, self.m + 1))
+        if not self.paired:
+            return first.ravel(), second.ravel()
+        possible = first + second <= self.n
+        return first[possible], second[possible], self.n - (first + second)[possible]
+
+    @cached_property
+    def place(self) -> NDArray[np.int64]:
+        place = np.zeros((self.n + 1, self.m + 1), dtype=np.int64)
+        place[self.counts[:2]] = np.arange(len(self.counts[0]))
+        return place
+
+    @cached_property
+    def mirror(self) -> NDArray[np.int64]:
+        first, second = self.counts[:2]
+        return (
+            self.place[second, first]
+            if self.paired
+            else self.place[self.n - first, self.m - second]
+        )
+
+    @cached_property
+    def room(self) -> Array:
+        """Memory for the chances of all tables at all true rates, and for their sums.
+
+        Of two arms alike in size, rates beyond the middle only exchange the arms, and 0 with 1.
+        """
+        rates = _NUISANCE if self.paired or self.n != self.m else _NUISANCE // 2 + 1
+        return np.empty((2, rates, len(self.counts[0])))
+
+    def p_under(self, d: float) -> tuple[Array, Array]:
+        """The p-values under a difference of rates d >= 0, and under -d: shapes (tables,)."""
+        chances, sums = self.room
+        rates_b = np.linspace(0.0, (1 - d) / (1 + self.paired), _NUISANCE)[: len(sums)]
+        parts = _parts(self.paired, self.n, self.m, np.minimum(rates_b + d, 1.0), rates_b)
+        first, second, *_ = self.counts
+        scores = (pair_scores if self.paired else arm_scores)(first, second, self.n, self.m, d)
+        order = np.argsort(-scores, kind="stable")
+        down = -scores[order]
+        np.take(parts[0], self.counts[0][order], axis=1, out=chances, mode="clip")
+        for part, counts in zip(parts[1:], self.counts[1:], strict=True):
+            np.take(part, counts[order], axis=1, out=sums, mode="clip")
+            chances *= sums
+        # all tables whose score ties with one's own are as far out
+        greater, less = np.empty(len(scores)), np.empty(len(scores))
+        beyond = np.cumsum(chances, axis=1, out=sums).max(axis=0)
+        greater[order] = beyond[np.searchsorted(down, down + _TIE, side="right") - 1]
+        beyond = np.cumsum(chances[:, ::-1], axis=1, out=sums).max(axis=0)[::-1]
+        less[order] = beyond[np.searchsorted(down, down - _TIE, side="left")]
+        # what is less under d is greater under -d where 0 and 1 change places
+        return np.minimum(1.0, greater), np.minimum(1.0, less)[self.mirror]
 
 
 @lru_cache(maxsize=32)
-def _p_of_tables(paired: bool, n: int, m: int) -> tuple[Array, NDArray[np.int64]]:
+def _p_up_to(paired: bool, n: int, m: int) -> tuple[Array, NDArray[np.int64]]:
     """The largest p-value up to each difference of a grid from -1 to below 1, and where it is.
 
     Shapes (differences, tables) and (n + 1, m + 1): the place of each table among them.
     """
-    tables = _tables(paired, n, m)
-    place = np.zeros((n + 1, m + 1), dtype=np.int64)
-    place[tables[0], tables[1]] = np.arange(len(tables[0]))
-    # what is less under d is greater under -d where 0 and 1 change places
-    mirror = place[tables[1], tables[0]] if paired else place[n - tables[0], m - tables[1]]
-    rates = _NUISANCE if paired or n != m else _NUISANCE // 2 + 1
-    room = np.empty((2, rates, len(tables[0])))
-    p = np.empty((2 * _STEPS + 1, len(tables[0])))
+    tables = _Tables(paired, n, m)
+    p = np.empty((2 * _STEPS + 1, len(tables.counts[0])))
     for step in range(_STEPS + 1):
-        p[_STEPS + step], less = _p_at(paired, tables, n, m, step / _STEPS, room)
-        if step:
-            p[_STEPS - step] = less[mirror]
-    return np.maximum.accumulate(p[:-1], axis=0), place
+        p[_STEPS + step], p[_STEPS - step] = tables.p_under(step / _STEPS)
+    return np.maximum.accumulate(p[:-1], axis=0), tables.place
 
 
-def _p_greater(paired: bool, a: Array, b: Array, bound: float) -> Array:
+@lru_cache(maxsize=8)
+def _p_alone(paired: bool, n: int, m: int, step: int) -> tuple[Array, Array, NDArray[np.int64]]:
+    """The p-values under one difference of the grid, and under the opposite one."""
+    tables = _Tables(paired, n, m)
+    return *tables.p_under(step / _STEPS), tables.place
+
+
+def _seen(paired: bool, a: Array, b: Array) -> tuple[tuple[bool, int, int], Counts]:
+    """The tables that outcomes belong to, and their counts among those.
+
+    Fewer of a than of b are looked up with 0 and 1 exchanged, and so the arms.
+    """
     n, m = a.shape[-1], b.shape[-1]
-    step = math.ceil(min(max(bound, -2.0), 2.0) * _STEPS - 1e-9) + _STEPS
-    if min(n, m) < LEAST or step >= 2 * _STEPS:
+    if paired:
+        return (True, n, n), (np.count_nonzero(a > b, axis=-1), np.count_nonzero(a < b, axis=-1))
+    first, second = np.count_nonzero(a, axis=-1), np.count_nonzero(b, axis=-1)
+    return ((False, n, m), (first, second)) if n >= m else ((False, m, n), (m - second, n - first))
+
+
+def _p_greater(paired: bool, is_alone: bool, a: Array, b: Array, bound: float) -> Array:
+    """P-value of H0 "the difference of rates <= bound"; under that bound alone, it is no more."""
+    step = math.ceil(min(max(bound, -2.0), 2.0) * _STEPS - 1e-9)
+    if min(a.shape[-1], b.shape[-1]) < LEAST or step >= _STEPS:
         return np.ones(a.shape[:-1])
-    if step < 0:  # no rates differ by as much
+    if step < -_STEPS:  # no rates differ by as much
         return np.zeros(a.shape[:-1])
-    p, place = _p_of_tables(paired, n, m)
-    found: Array = p[step, place[(_pairs if paired else _arms)(a, b)]]
-    return found
+    tables, counts = _seen(paired, a, b)
+    if is_alone:
+        *both, place = _p_alone(*tables, abs(step))
+        p = both[step < 0]
+    else:
+        grid, place = _p_up_to(*tables)
+        p = grid[step + _STEPS]
+    return p[place[counts]]
 
 
 def _lower_bound(paired: bool, a: Array, b: Array, level: float) -> Array:
-    n, m = a.shape[-1], b.shape[-1]
-    if min(n, m) < LEAST:
+    if min(a.shape[-1], b.shape[-1]) < LEAST:
         return np.full(a.shape[:-1], -math.inf)
-    p, place = _p_of_tables(paired, n, m)
-    which, where = np.unique(place[(_pairs if paired else _arms)(a, b)], return_inverse=True)
-    rejected = np.count_nonzero(p[:, which] <= level, axis=0)[where].reshape(a.shape[:-1])
-    last = (rejected - 1 - _STEPS) / _STEPS  # the largest difference that is rejected
-    return np.where(rejected > 0, np.nextafter(last, 1.0), -1.0)
+    tables, counts = _seen(paired, a, b)
+    p, place = _p_up_to(*tables)
+    which, where = np.unique(place[counts], return_inverse=True)
+    count = np.count_nonzero(p[:, which] <= level, axis=0)[where].reshape(a.shape[:-1])
+    last = (count - 1 - _STEPS) / _STEPS  # the largest difference that is rejected
+    return np.where(count > 0, np.nextafter(last, 1.0), -1.0)
 
 
 def _first(ones: NDArray[np.int64], n: int) -> Array:
@@ -256,7 +298,7 @@ def _first(ones: NDArray[np.int64], n: int) -> Array:
 
 
 def _outcomes(paired: bool, n: int, m: int, number: float | None) -> tuple[Array, Array]:
-    first, second, *_ = _tables(paired, n, m)
+    first, second = _Tables(paired, n, m).counts[:2]
     if paired:
         return _first(first, n), _first(first + second, n) - _first(first, n)
     return _first(first, n), _first(second, m)
@@ -265,7 +307,7 @@ def _outcomes(paired: bool, n: int, m: int, number: float | None) -> tuple[Array
 def _chances(paired: bool, n: int, m: int, rate_a: float, rate_b: float) -> Array:
     alone = (rate_a * (1 - rate_b), rate_b * (1 - rate_a)) if paired else (rate_a, rate_b)
     parts = _parts(paired, n, m, *(np.array([rate]) for rate in alone))
-    tables = zip(parts, _tables(paired, n, m), strict=True)
+    tables = zip(parts, _Tables(paired, n, m).counts, strict=True)
     chances: Array = np.prod([part[0, counts] for part, counts in tables], axis=0)
     return chances
 
@@ -314,23 +356,25 @@ one_arm = Exact(
 )
 #: Two arms that the seed pairs; safe whatever they have to do with each other.
 pairs = Exact(
-    partial(_p_greater, True),
+    partial(_p_greater, True, False),
     partial(_lower_bound, True),
     lambda a, b: mean_and_sd(a - b)[1],
     partial(_outcomes, True),
     partial(_chances, True),
     _check_two,
     MOST,
+    partial(_p_greater, True, True),
 )
 #: Two independent arms.
 arms = Exact(
-    partial(_p_greater, False),
+    partial(_p_greater, False, False),
     partial(_lower_bound, False),
     _welch.sd,
     partial(_outcomes, False),
     partial(_chances, False),
     _check_two,
     MOST,
+    partial(_p_greater, False, True),
 )
 
 

@@ -40,7 +40,7 @@ def ratio_bounds(a: Array, b: Array, level_low: float, level_high: float) -> tup
     --------
     >>> low, high = ratio_bounds([2.0, 2.2, 1.9], [1.0, 1.1, 1.0], 0.05, 0.05)
     >>> round(low, 2), round(high, 2)
-    (1.86, 2.08)
+    (1.87, 2.06)
     """
     first, second = sample("a", a), sample("b", b)
     if len(first) != len(second):

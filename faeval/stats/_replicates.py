@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from faeval._arguments import count, level, number, refuse, sample
+from faeval._arguments import Array, count, level, number, refuse, sample
 from faeval.errors import FaevalError
 
 
@@ -173,19 +173,19 @@ def explain_no_spread(
             f"neither arm varies over its seeds: {n} equal values of each do not show how far off a"
             " mean may be."
         )
-    gaps = first - second
-    typical = float(np.median(gaps))
-    by = 0.0 if abs(typical) <= tolerance else typical
-    if np.isin([first, second], (0.0, 1.0)).all():
+    if np.isin(np.concatenate([first, second]), (0.0, 1.0)).all():
         return (
-            f"in all {n} seeds the outcomes are 0/1 and differ by {by:.4g}: exact rules for rates"
-            " decide that where outcome='rate' is said of the metric."
+            f"at all {n} seeds the outcomes are 0/1 and compare the same: the exact rules for rates"
+            " decide that, where outcome='rate' is said of the metric."
         )
     if unused:
         return (
             f"all {n} seeds gave the very same values: the seed is not used, as far as they show,"
             " so nothing random was repeated; make the experiment use its seed."
         )
+    gaps = first - second
+    typical = float(np.median(gaps))
+    by = 0.0 if abs(typical) <= tolerance else typical
     exactly = f"exactly {by:.4g}" if (gaps == gaps[0]).all() else f"{by:.4g}, up to rounding"
     share = 1 - 0.05 ** (1 / n)
     fixed = (
@@ -197,6 +197,20 @@ def explain_no_spread(
         f"All {n} seeds differ by {exactly}. With 95 % confidence fewer than {100 * share:.0f} % of"
         f" seeds would differ from that (1 - .05^(1/{n})){fixed}; the mean of a rare difference is"
         " not bounded by these data."
+    )
+
+
+def explain_no_ratio(a: Array, b: Array) -> str:
+    """What spreads with no ratio to speak of leave open, in words; shapes (n,) and (m,)."""
+    still = [name for name, side in (("first", a), ("second", b)) if np.ptp(side) == 0]
+    if still:
+        return (
+            f"all values of the {still[0]} arm are equal, so no factor is too large for the ratio"
+            " of the spreads; look whether that arm uses its seed, or claim a share of seeds."
+        )
+    return (
+        "the deviations from the median are all of one size in both arms, which does not show how"
+        " far off their ratio may be; run more seeds."
     )
 
 

@@ -21,7 +21,7 @@ from faeval.stats._interval import Interval, decision_interval
 from faeval.stats._judge import Judgement, judge, judge_identical, smallest_pair
 from faeval.stats._kinds import region_of
 from faeval.stats._looks import nominal_level, nominal_levels, sequential_p
-from faeval.stats._replicates import explain_no_spread, explain_pooling
+from faeval.stats._replicates import explain_no_ratio, explain_no_spread, explain_pooling
 from faeval.stats._rules import Rule, TestName, rule_of
 from faeval.stats._sensitivity import Sensitivity, sensitivity
 from faeval.stats._spread import equal_beyond_rounding
@@ -150,6 +150,11 @@ def _judged(contrast: Contrast, rule: Rule, is_counted: bool) -> Judgement:
     return replace(judgement, p_support=1.0, p_refute=1.0) if is_still and is_counted else judgement
 
 
+def _size(contrast: Contrast) -> int:
+    """The most values that a side has."""
+    return max(len(contrast.a), len(contrast.b))
+
+
 def _is_still(contrast: Contrast, rule: Rule) -> bool:
     """Whether values do not vary over seeds; of spreads, whether those of one arm do not."""
     if not contrast.varies(rule.sides):
@@ -159,10 +164,7 @@ def _is_still(contrast: Contrast, rule: Rule) -> bool:
 
 def _still_text(contrast: Contrast, rule: Rule, unused: bool) -> str:
     if rule.about == "spread" and not unused:
-        return (
-            "the runs of an arm do not deviate from their median, or all deviate by as much: so few"
-            " seeds do not show how large its typical deviation is; run more."
-        )
+        return explain_no_ratio(contrast.a, contrast.b)
     paired = not rule.sides
     return explain_no_spread(contrast.a, contrast.b, contrast.tolerance, unused, paired=paired)
 
@@ -179,8 +181,8 @@ def value_by_range(contrast: Contrast, rule: Rule) -> float | None:
 def smallest_p(contrast: Contrast, rule: Rule) -> tuple[float, float]:
     """Return the smallest p for and against a contrast that any data of its size might give."""
     base = float(contrast.b[0]) if rule.one_arm else None
-    region, n = region_of(contrast.kind), min(len(contrast.a), len(contrast.b))
-    return smallest_pair(region, contrast.margin, rule, n, base)
+    n, m = len(contrast.a), len(contrast.b)
+    return smallest_pair(region_of(contrast.kind), contrast.margin, rule, n, m, base)
 
 
 def _censored(contrast: Contrast) -> int:
@@ -201,7 +203,8 @@ class _Case:
         self.reached = [look for look in self.looks if look <= self.n]
         self.problem = self._problem()
         # judged[look][contrast]; without looks there is one, at all seeds.
-        usable = self.n > 0 and not (self.problem is not None and self.problem[0] == "invalid")
+        is_invalid = self.problem is not None and self.problem[0] == "invalid"
+        usable = self.n > 0 and not is_invalid and not self._is_too_large()
         at = (self.reached or [self.n]) if usable else []
         self.judged = [
             tuple(
@@ -268,6 +271,10 @@ class _Case:
                 )
         if self.n < self.rule.least:
             return "inconclusive", "unattainable", self._too_few()
+        if self._is_too_large():
+            most = self.rule.most_values
+            text = f"the {self.rule.name} test is computed for {most} seeds in each arm at most."
+            return "inconclusive", "unattainable", f"{text} Give fewer."
         return self._without_spread()
 
     def _without_spread(self) -> Problem | None:
@@ -287,6 +294,11 @@ class _Case:
                 return "inconclusive", "no_spread", text
             self.still = text
         return None
+
+    def _is_too_large(self) -> bool:
+        """Whether the rule cannot be computed for so many values."""
+        most = self.rule.most_values
+        return most is not None and max(map(_size, self.question.contrasts), default=0) > most
 
     def _too_few(self) -> str:
         if self.n < 2:

@@ -95,6 +95,8 @@ class Rule:
     outcomes, chances
         Where all that may come out can be listed: each outcome of n and m values, against a number
         where there is one; and the chance of each under the rates of both sides.
+    p_alone
+        What is never above p_greater, and much sooner computed, where there is such a thing.
     needs_sd
         Whether the chance of a verdict depends on a standard deviation.
     """
@@ -131,6 +133,7 @@ class Rule:
     draws: Callable[..., Sample] | None = None
     outcomes: Callable[[int, int, float | None], Sample] | None = None
     chances: Callable[[int, int, float, float], Array] | None = None
+    p_alone: Callable[..., Array] | None = None
     needs_sd: bool = True
 
     def sample(self, values: ArrayLike | tuple[ArrayLike, ArrayLike], axes: int = 1) -> Sample:
@@ -278,6 +281,7 @@ def _of_rates(name: AnyTest, exact: _rates.Exact, **more: Any) -> Rule:
         check=exact.check,
         outcomes=exact.outcomes,
         chances=exact.chances,
+        p_alone=exact.p_alone,
         needs_sd=False,
         most_values=exact.most,
         most_planned=exact.most or _rates.MOST_OF_ONE,

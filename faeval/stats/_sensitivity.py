@@ -29,7 +29,7 @@ class Sensitivity:
     a first; `other_tests` one word for each exact test
     that could reach a verdict at this level. `fragile`: whether a decided claim loses its verdict
     without some seed, or one of those tests decides the opposite; None where that is not
-    informative, below 5 seeds or undecided.
+    informative: undecided, below 5 seeds, or with as few as its test needs.
     """
 
     without_each: tuple[Word, ...]
@@ -75,7 +75,9 @@ def sensitivity(
     n = judgements[0].n if judgements else 0
     without = leave_one_out(judgements, decision.level_support, decision.level_refute, counts)
     others = _other_tests(judgements, decision, n, counts)
-    if decision.verdict == "inconclusive" or n < FEWEST_INFORMATIVE:
+    # without a seed its test must still be able to decide
+    fewest = max([FEWEST_INFORMATIVE, *(rule_of(j.test).least + 1 for j in judgements)])
+    if decision.verdict == "inconclusive" or n < fewest:
         return Sensitivity(without, others, None)
     opposite = "refuted" if decision.verdict == "supported" else "supported"
     fragile = any(w != decision.verdict for w in without) or opposite in others.values()

@@ -376,7 +376,7 @@ MUTANTS = [
         "(np.abs(v) <= LARGEST).all()",
         "(np.abs(v) <= LARGEST).any()",
     ),
-    Mutant("rule: no spread passes", "_rule", "c.varies(self.rule.sides):", "True:"),
+    Mutant("rule: no spread passes", "_rule", "if not contrast.varies(rule.sides):", "if False:"),
     Mutant(
         "rule: an unused seed passes",
         "_rule",
@@ -403,7 +403,10 @@ MUTANTS = [
     ),
     Mutant("measured: no mirror image", "_measured", "if law not in SYMMETRIC:", "if False:"),
     Mutant(
-        "power: of one assertion alone", "planning/_outlook", "1 - (1 - power) / k if", "power if"
+        "power: of one assertion alone",
+        "planning/_outlook",
+        '1 - (1 - power) / ask["k"] if',
+        "power if",
     ),
     Mutant(
         "rule: repeated seeds pass",
@@ -519,7 +522,7 @@ MUTANTS = [
         "wilcoxon: one rank off", "_ranks", "axis=-1)[..., -enough]", "axis=-1)[..., -enough + 1]"
     ),
     # sensitivity
-    Mutant("fragile: below five seeds", "_sensitivity", "n < FEWEST_INFORMATIVE", "n < 2"),
+    Mutant("fragile: below five seeds", "_sensitivity", "max([FEWEST_INFORMATIVE, *", "max([2, *"),
     Mutant(
         "fragile: only opposite words count",
         "_sensitivity",
@@ -646,6 +649,27 @@ MUTANTS = [
     Mutant(
         "rules: looks by any rule", "_rule", "not self.rule.looks or self.question.counts", "False"
     ),
+    # rates and spreads
+    Mutant(
+        "rates: a step below the difference", "_rates", "step = math.ceil(", "step = math.floor("
+    ),
+    Mutant("rates: p falls", "_rates", "np.maximum.accumulate(p[:-1], axis=0)", "p[:-1]"),
+    Mutant("rates: ties are not as far out", "_rates", "down + _TIE", "down - _TIE"),
+    Mutant(
+        "rates: of one true rate",
+        "_rates",
+        "np.cumsum(chances, axis=1, out=sums).max(axis=0)",
+        "np.cumsum(chances, axis=1, out=sums)[99]",
+    ),
+    Mutant("rates: no sign of the gap", "_rates", "np.copysign(1e300, gap)", "1e300"),
+    Mutant("rates: arms exchanged alone", "_rates", "(m - second, n - first)", "(second, first)"),
+    Mutant("rates: anything is an outcome", "_rates", "if len(wrong):", "if False:"),
+    Mutant("rates: no spread", "_rule", 'self.rule.about == "rate" or', "False or"),
+    Mutant("spread: p falls", "_deviations", "np.where(bound >= where, height, 0.0)", "0.0"),
+    Mutant("spread: the pair in the middle", "_deviations", "math.sqrt(2) * sizes", "sizes"),
+    Mutant("spread: of no deviation", "_deviations", "deviate & ((sd_a", "((sd_a"),
+    Mutant("spread: four values", "_deviations", "LEAST = 5", "LEAST = 4"),
+    Mutant("chances: of as many rates", "planning/_chances", "weights=chances", "weights=None"),
     Mutant(
         "rules: wilcoxon decides",
         "_rules",

@@ -12,7 +12,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,8 +27,14 @@ TABLE = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 OUTPUT = re.compile(r"(<!-- output: (.*?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 EXAMPLE = re.compile(r"<!-- example: ([\w./]+) -->\n```python\n(.*?)```", re.DOTALL)
 COMMANDS = re.compile(r"<!-- commands: registration -->\n```sh\n(.*?)```", re.DOTALL)
-ASSERTIONS = ("exceeds", "below", "not_above", "not_below", "equivalent", "agree")
-FUNCTIONS = ("metric", "mean", "log10", "depth_utility", "depth_ladder")
+SAID = re.compile(r"\| what is said \|.*?\n\n", re.DOTALL)
+ASSERTIONS = (
+    *("exceeds", "below", "not_above", "not_below", "equivalent", "agree", "at_least", "any_of"),
+)
+FUNCTIONS = (
+    *("metric", "mean", "median", "iqm", "max", "min", "share_above", "slope", "trend", "area"),
+    *("first", "share_of_seeds", "spread", "log10", "depth_utility", "depth_ladder"),
+)
 #: Filled in by faeval, not by the author of a claim.
 INNER = {"self", "id", "experiment", "line"}
 
@@ -77,8 +85,8 @@ def assertions() -> str:
     for name in ASSERTIONS:
         parameters = inspect.signature(getattr(fe, name)).parameters
         call = ", ".join(
-            f"{n}=" if n in ("by", "within") else n
-            for n in parameters
+            f"{n}=" if n in ("by", "within") else str(p).partition(":")[0]
+            for n, p in parameters.items()
             if n not in ("anticipated", "paired")
         )
         rows.append((f"`fe.{name}({call})`", paragraph(getattr(fe, name))))
@@ -173,10 +181,41 @@ def test_the_tables_are_those_of_the_code() -> None:
 
 def test_the_tables_leave_nothing_out() -> None:
     made = {n for n, room in fe._WHERE.items() if room == "faeval.claims"}
-    types = {"Assertion", "Claim", "Estimand", "Margin", "Verdict", "decide", "deep", "embedding"}
+    types = {"Assertion", "Claim", "Estimand", "Margin", "Ratio", "Verdict"}
+    types |= {"decide", "deep", "embedding"}
     assert made - types == {*ASSERTIONS, *FUNCTIONS, *public()}
     known = set(inspect.signature(fe.Claim).parameters) - INNER - {"controls"}
     assert known <= set(documented()), "an argument without a word in the docstring"
+
+
+def what_to_write() -> list[str]:
+    """The code of each form in the table of what people say."""
+    (shown,) = SAID.findall(PAGE.read_text())
+    return [code for code in re.findall(r"`([^`]+)`", shown) if "(" in code]
+
+
+@pytest.mark.parametrize("text", what_to_write())
+def test_what_people_say_can_be_written_as_the_table_has_it(text: str) -> None:
+    names: dict[str, Any] = {name: fe.Arm(method=name) for name in ("new", "old", "best")}
+    for metric in ("acc", "time", "ece"):
+        names[metric] = partial(reading, metric)
+    names["failed"] = partial(reading, "failed", outcome="rate")
+    names |= dict.fromkeys(("tasks", "prompts", "widths", "rates", "epochs"), range(1, 13))
+    names["rivals"] = [fe.Arm(method=f"rival{i}") for i in range(6)]
+    names["margin"] = fe.Margin(0.01, "why")
+    names["each"] = [
+        fe.exceeds(
+            *(reading("acc", names[side], task=t) for side in ("new", "old")), by=names["margin"]
+        )
+        for t in range(12)
+    ]
+    made = eval(f"[{text}]", {"fe": fe, **names})
+    assert fe.Claim("as said", *made).asserted
+
+
+def reading(metric: str, arm: fe.Arm, **how: Any) -> fe.Estimand:
+    epoch, outcome = how.pop("epoch", None), how.pop("outcome", None)
+    return fe.metric(metric, arm.but(**how) if how else arm, epoch=epoch, outcome=outcome)
 
 
 @pytest.mark.slow

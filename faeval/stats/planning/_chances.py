@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -95,7 +95,22 @@ def verdict_chances(
     >>> round(found.supported, 2)
     0.55
     """
-    region, rule = region_of(kind, tested=True), rule_of(test, deciding=True)
+    rule = rule_of(test, deciding=True)
+    return _verdict_chances(kind, margin, effect, sd, n, alpha, rule, k, base)
+
+
+def _verdict_chances(
+    kind: Kind,
+    margin: float,
+    effect: float,
+    sd: float | None,
+    n: int,
+    alpha: float,
+    rule: Rule,
+    k: int,
+    base: float | None,
+) -> VerdictChances:
+    region = region_of(kind, tested=True)
     effect, n, alpha = (
         number("effect", effect, "a finite number"),
         count("n", n),
@@ -129,14 +144,19 @@ def _sd_of(rule: Rule, sd: float | None) -> float:
     return number("sd", sd, "a standard deviation above 0", low=math.ulp(0.0))
 
 
-def _base_of(rule: Rule, n: int, difference: float, base: float | None) -> float | None:
-    """The rate of the second side checked, where the rule is one of rates; None elsewhere."""
-    if rule.outcomes is None:
-        return None
+def check_size(rule: Rule, n: int) -> None:
+    """Refuse more seeds than the rule can be computed for."""
     if rule.most_values is not None and n > rule.most_values:
         raise refuse(
             "n", n, f"at most {rule.most_values} for the {rule.name} test", "plan fewer seeds"
         )
+
+
+def _base_of(rule: Rule, n: int, difference: float, base: float | None) -> float | None:
+    """The rate of the second side checked, where the rule is one of rates; None elsewhere."""
+    if rule.outcomes is None:
+        return None
+    check_size(rule, n)
     base = number(
         "base",
         base,
@@ -228,6 +248,12 @@ def prospect(
     ('supported', 0.95)
     """
     chances = verdict_chances(kind, margin, effect, sd, n, alpha, test=test, k=k, base=base)
+    return _prospect(kind, margin, effect, alpha, chances)
+
+
+def _prospect(
+    kind: Kind, margin: float, effect: float, alpha: float, chances: VerdictChances
+) -> Prospect:
     region = region_of(kind)
     depth = region.depth(region.sign * effect, margin)
     if depth == 0:
@@ -267,16 +293,20 @@ def seeds_for(
     """
     power, max_n = probability("power", power), count("max_n", max_n, low=2)
 
-    def enough(n: int) -> bool:
-        hope = prospect(kind, margin, effect, sd, n, alpha, test=test, k=k, base=base)
+    rule = rule_of(test, deciding=True)
+    # what is not enough by p-values that are too small need not be looked at by the true ones
+    soon = rule if rule.p_alone is None else replace(rule, p_greater=rule.p_alone)
+
+    def enough(n: int, rule: Rule = rule) -> bool:
+        chances = _verdict_chances(kind, margin, effect, sd, n, alpha, rule, k, base)
+        hope = _prospect(kind, margin, effect, alpha, chances)
         return hope.verdict is not None and hope.power >= power
 
-    rule = rule_of(test, deciding=True)
     if rule.power != "simulated":
         return smallest(enough, max_n)
     last = min(max_n, rule.most_planned)
     attainable = (n for n in range(rule.least, last + 1) if rule.attainable(n) <= alpha)
-    return next((n for n in attainable if enough(n)), None)
+    return next((n for n in attainable if enough(n, soon) and (soon is rule or enough(n))), None)
 
 
 def joint_power(powers: Sequence[float]) -> float:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from faeval._arguments import count, level, number, probability
 from faeval.stats._judge import smallest_pair
-from faeval.stats._kinds import Kind, region_of
+from faeval.stats._kinds import Kind, Region, region_of
 from faeval.stats._rule import LEAST_POWER
 from faeval.stats._rules import Rule, TestName, rule_of
 from faeval.stats._spread import sd_upper
-from faeval.stats.planning._chances import VerdictChances, prospect, seeds_for, verdict_chances
+from faeval.stats.planning._chances import (
+    VerdictChances,
+    check_size,
+    prospect,
+    seeds_for,
+    verdict_chances,
+)
 from faeval.stats.planning._power import detectable_effect
 from faeval.stats.planning._unseen_failures import unseen_failure_bound
 
@@ -52,9 +58,14 @@ def _at_upper(seeds: Callable[..., int | None], sd: float | None, sd_n: int | No
     return seeds(sd=upper) if upper is None or math.isfinite(upper) else None
 
 
-def _is_possible(rule: Rule, difference: float, base: float | None) -> bool:
-    """Whether there can be such a difference, of rates from 0 to 1."""
-    return rule.outcomes is None or base is None or 0 <= base + difference <= 1
+def _effects(
+    rule: Rule, region: Region, margin: float, anticipated: float | None, base: float | None
+) -> dict[str, float]:
+    """The effects to ask the chances at, by name; no margin that the rates cannot differ by."""
+    named = {"zero": 0.0, "margin": margin}
+    if base is not None and rule.outcomes is not None:
+        named = {k: e for k, e in named.items() if 0 <= base + region.sign * e <= 1}
+    return named if anticipated is None else {**named, "anticipated": anticipated}
 
 
 def outlook(
@@ -122,57 +133,70 @@ def outlook(
         count("k", k, low=1),
         probability("power", power),
     )
+    check_size(rule, n)
     first = alpha / family
-    least, least_against = smallest_pair(region, margin, rule, n, base)
+    least, least_against = smallest_pair(region, margin, rule, n, n, base)
     least_against = min(1.0, k * least_against)
-    can_support, can_refute = least <= first, least_against <= first
-    warnings = [
-        f"no data can {verb} it: the smallest p at n = {n} is {smallest_p:.3g}, above {first:.3g}"
-        for verb, possible, smallest_p in (
-            ("support", can_support, least),
-            ("refute", can_refute, least_against),
-        )
-        if not possible
-    ]
     detectable_in_sd = None
     if rule.power == "noncentral t" and n >= rule.least:
         detectable_in_sd = detectable_effect(n, first, power)
-    at: dict[str, VerdictChances] = {}
-    found_power, needed = None, None
     if sd is not None and rule.needs_sd:
         sd = number("sd", sd, "a standard deviation above 0", low=math.ulp(0.0))
-    if not (rule.needs_sd and sd is None) and not (rule.outcomes is not None and base is None):
+    at: dict[str, VerdictChances] = {}
+    found_power, needed = None, None
+    if (sd is not None or not rule.needs_sd) and (base is not None or rule.outcomes is None):
         ask: dict[str, Any] = {"test": test, "k": k, "base": base}
-        effects = {"zero": 0.0, "margin": margin, "anticipated": anticipated}
         at = {
-            name: verdict_chances(kind, margin, e, sd, n, first, **ask)
-            for name, e in effects.items()
-            if e is not None
-            and (name == "anticipated" or _is_possible(rule, region.sign * e, base))
+            name: verdict_chances(kind, margin, effect, sd, n, first, **ask)
+            for name, effect in _effects(rule, region, margin, anticipated, base).items()
         }
         if anticipated is not None:
-            hope = prospect(kind, margin, anticipated, sd, n, first, **ask)
-            if hope.verdict is not None:
-                found_power = hope.power
-                goal = 1 - (1 - power) / k if hope.verdict == "supported" else power
-                seeds = partial(
-                    seeds_for, kind, margin, anticipated, alpha=first, power=goal, **ask
-                )
-                needed = seeds(sd=sd), _at_upper(seeds, sd, sd_n)
-                if found_power < LEAST_POWER:
-                    warnings.append(
-                        f"power at the effect anticipated is {found_power:.2f}, below {LEAST_POWER}"
-                    )
+            found_power, needed = _power_and_seeds(
+                kind, margin, anticipated, sd, sd_n, n, first, power, ask
+            )
     return DesignOutlook(
         n,
         first,
-        can_support,
-        can_refute,
+        least <= first,
+        least_against <= first,
         at,
         detectable_in_sd,
         None if detectable_in_sd is None or sd is None else detectable_in_sd * sd,
         found_power,
         needed,
         unseen_failure_bound(n) if n else 1.0,
-        tuple(warnings),
+        tuple(_warnings(n, first, least, least_against, found_power)),
     )
+
+
+def _power_and_seeds(
+    kind: Kind,
+    margin: float,
+    anticipated: float,
+    sd: float | None,
+    sd_n: int | None,
+    n: int,
+    level: float,
+    power: float,
+    ask: dict[str, Any],
+) -> tuple[float | None, tuple[int | None, int | None] | None]:
+    """The power at the effect anticipated, and the seeds that give the whole claim its power."""
+    hope = prospect(kind, margin, anticipated, sd, n, level, **ask)
+    if hope.verdict is None:
+        return None, None
+    goal = 1 - (1 - power) / ask["k"] if hope.verdict == "supported" else power
+    seeds = partial(seeds_for, kind, margin, anticipated, alpha=level, power=goal, **ask)
+    return hope.power, (seeds(sd=sd), _at_upper(seeds, sd, sd_n))
+
+
+def _warnings(
+    n: int, level: float, least: float, least_against: float, power: float | None
+) -> Iterator[str]:
+    for verb, smallest in (("support", least), ("refute", least_against)):
+        if smallest > level:
+            yield (
+                f"no data can {verb} it: the smallest p at n = {n} is {smallest:.3g}, above"
+                f" {level:.3g}"
+            )
+    if power is not None and power < LEAST_POWER:
+        yield f"power at the effect anticipated is {power:.2f}, below {LEAST_POWER}"
