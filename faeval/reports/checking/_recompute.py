@@ -140,7 +140,7 @@ class AssertionNumbers:
         if self.verdict.level_refute is None:
             return math.nan
         every = parts(self.verdict)
-        own = self.verdict.assertions.index(self.said)
+        own = next(i for i, a in enumerate(self.verdict.assertions) if a is self.said)
         share = next(s for part in every for i, _, s in part.shares(len(every)) if i == own)
         level = self.verdict.level_refute / (2 * share)
         return nominal_level(level, self.verdict.looks) if self.verdict.looks else level
@@ -148,9 +148,9 @@ class AssertionNumbers:
     @cached_property
     def p(self) -> Bounds:
         """For and against the assertion: two one-sided tests against the margin."""
-        again, said = self._again, (self.said.p_support, self.said.p_refute)
-        if again is None or said == (1, 1):
-            return said
+        again, own = self._again, (self.said.p_support, self.said.p_refute)
+        if again is None or own == (1, 1):
+            return own
         region = region_of(self.said.kind)
         edges = region.edges(self.said.margin)
         exchanged = again.exchange(self.a, self.b)
@@ -163,7 +163,8 @@ class AssertionNumbers:
             pair = above if region.side == "above" else above[::-1]
         if not self.said.censored:
             return pair
-        return tuple(1.0 if own == 1 else p for own, p in zip(said, pair, strict=True))  # type: ignore[return-value]
+        # a censored run bars one of the two
+        return (1.0 if own[0] == 1 else pair[0], 1.0 if own[1] == 1 else pair[1])
 
     @cached_property
     def ratio(self) -> tuple[float, Bounds, Bounds | None] | None:
@@ -323,8 +324,8 @@ def _tested(claim: Claim, verdict: Verdict) -> list[tuple[Estimand, Estimand] | 
     """
     blank = {
         place
-        for (_, places), said in zip(claim.counted(), verdict.counts, strict=False)
-        for place, member in zip(places, said.members, strict=False)
+        for (_, places), result in zip(claim.counted(), verdict.counts, strict=False)
+        for place, member in zip(places, result.members, strict=False)
         if not member
     }
     return [

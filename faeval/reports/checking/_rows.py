@@ -76,12 +76,12 @@ class Rows:
     def censored(self, estimand: Estimand, seeds: Sequence[int], design: Design) -> NDArray[Any]:
         """Return at which seeds a run that is read never crossed its threshold."""
         cut = np.zeros(len(seeds), dtype=bool)
-        for read in estimand.reads():
-            if read.course is None or _is_area(read.course):
+        for reading in estimand.reads():
+            if reading.course is None or _is_area(reading.course):
                 continue
             for i, seed in enumerate(seeds):
-                runs = self._runs(read, seed, design).values()
-                cut[i] |= any(_first(run, read.course) is None for run in runs)
+                runs = self._runs(reading, seed, design).values()
+                cut[i] |= any(_first(run, reading.course) is None for run in runs)
         return cut
 
     def _course(
@@ -91,10 +91,10 @@ class Rows:
         for seed in seeds:
             runs = self._runs(read, seed, design)
             numbers = [_over(run, course) for run in runs.values()]
-            known = [number for number in numbers if number is not None]
-            if not known or len(known) < len(numbers):
+            every = [number for number in numbers if number is not None]
+            if not every or len(every) < len(numbers):
                 return None
-            means.append(np.mean(known))
+            means.append(np.mean(every))
         return np.array(means)
 
     def _runs(
@@ -163,8 +163,8 @@ def _over(run: Sequence[tuple[int, float, str]], course: Course) -> float | None
     """Return the number that a run has over its epochs; None where an epoch of it is not known."""
     epochs, values, statuses = zip(*run, strict=True)
     if _is_area(course):
-        known = len(run) > 1 and all(status == "measured" for status in statuses)
-        return float(np.trapezoid(values, epochs)) if known else None
+        is_whole = len(run) > 1 and all(status == "measured" for status in statuses)
+        return float(np.trapezoid(values, epochs)) if is_whole else None
     crossed = _first(run, course)
     until = [status for epoch, _, status in run if crossed is None or epoch <= crossed]
     if any(status != "measured" for status in until):

@@ -106,8 +106,8 @@ def _at_ratios(a: Array, b: Array, exponents: Array) -> Array:
 
     first = np.broadcast_to(_deviations(a), (len(exponents), len(a) - 1))
     second = 10.0 ** exponents[:, None] * _deviations(b)
-    found = ttest_ind(first, second, axis=1, equal_var=False, alternative="greater")
-    return np.asarray(found.pvalue)
+    tests = ttest_ind(first, second, axis=1, equal_var=False, alternative="greater")
+    return np.asarray(tests.pvalue)
 
 
 def _spread(a: Array, b: Array, bound: float) -> float:

@@ -212,12 +212,12 @@ def deciding(verdict: Verdict) -> AssertionResult | None:
 
     hanging = []
     for part in outcomes.parts(verdict):
-        drawn = sorted(
+        ranked = sorted(
             (a for a in map(verdict.assertions.__getitem__, part.places) if _is_drawn(a)), key=rank
         )
         if part.count is not None:
-            drawn = drawn[-part.count.least :]
-        hanging += drawn[:1]
+            ranked = ranked[-part.count.least :]
+        hanging += ranked[:1]
     return min(hanging, key=rank, default=None)
 
 
@@ -315,10 +315,10 @@ def _ground(scale: Scale, top: float, bottom: float) -> Iterator[Shape]:
 def _bar(scale: Scale, a: AssertionResult, y: float, half: float, word: str) -> Iterator[Shape]:
     """The claimed side of a line, and the decision interval on it; without a margin, nothing."""
     if _is_drawn(a):
-        seen = shown(a)
-        low, high = sorted(map(_in_margins(a), seen.claimed))
+        axis = shown(a)
+        low, high = sorted(map(_in_margins(a), axis.claimed))
         yield box("claimed", scale(low), y - half, scale(high), y + half)
         if region_of(a.kind).two_sided:
             yield line("margin", (scale(-1.0), y - half), (scale(-1.0), y + half))
-        low, high = sorted(map(_in_margins(a), seen.interval))
+        low, high = sorted(map(_in_margins(a), axis.interval))
         yield from interval(scale, (low, high), y, "bar", word)

@@ -108,9 +108,7 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
     Besides properties by name: ``head`` in a few words, ``lines`` in full, ``open`` if undecided.
     """
     first = verdict.assertions[0] if verdict.assertions else None
-    value = value_text(first) if first is not None and not math.isnan(first.estimate) else ""
-    if verdict.counts and parts(verdict)[0].count is not None:
-        value = found_text(verdict.counts[0])
+    value = _value(verdict)
     expected = verdict.expected or ("no invalid verdict" if verdict.verdict == "invalid" else None)
     word = (
         verdict.verdict
@@ -122,26 +120,6 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
         + (f" where {expected} was expected" if expected else "")
         + (f": {value}" if value else "")
     )
-    lines = [
-        f"{head}, in {verdict.setting}",
-        f"  {verdict.sentence}",
-        f"  {reason(verdict)}",
-        *(
-            f"  {assertion_text(a)}: {value_text(a)}, margin"
-            f" {size_text(a) if a.ratio else f'{a.margin:g}'} ({a.because})"
-            for a in verdict.assertions
-            if not math.isnan(a.estimate)
-        ),
-        *(f"  {count_text(count)}: {found_text(count)}" for count in verdict.counts),
-    ]
-    if verdict.assertions:
-        lines.append(
-            f"  n = {verdict.n}, seeds {', '.join(map(str, verdict.seeds))}; p for"
-            f" {verdict.adjusted_support:.3g}, against {verdict.adjusted_refute:.3g}, adjusted for"
-            f" a family of {verdict.family_size} (alpha {verdict.alpha:g})"
-        )
-    if verdict.flags:
-        lines.append(f"  {_flags(verdict)}")
     return {
         "claim": verdict.claim,
         "setting": verdict.setting,
@@ -168,8 +146,37 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
         "open": _open(verdict),
         "cells": cells(verdict, value),
         "head": head,
-        "lines": lines,
+        "lines": list(_lines(verdict, head)),
     }
+
+
+def _value(verdict: Verdict) -> str:
+    """Return the estimate of the first part of a claim; empty where there is none."""
+    if verdict.counts and parts(verdict)[0].count is not None:
+        return found_text(verdict.counts[0])
+    first = verdict.assertions[0] if verdict.assertions else None
+    return value_text(first) if first is not None and not math.isnan(first.estimate) else ""
+
+
+def _lines(verdict: Verdict, head: str) -> Iterator[str]:
+    """Yield a verdict in full, a line each."""
+    yield f"{head}, in {verdict.setting}"
+    yield f"  {verdict.sentence}"
+    yield f"  {reason(verdict)}"
+    for a in verdict.assertions:
+        if not math.isnan(a.estimate):
+            margin = size_text(a) if a.ratio else f"{a.margin:g}"
+            yield f"  {assertion_text(a)}: {value_text(a)}, margin {margin} ({a.because})"
+    for count in verdict.counts:
+        yield f"  {count_text(count)}: {found_text(count)}"
+    if verdict.assertions:
+        yield (
+            f"  n = {verdict.n}, seeds {', '.join(map(str, verdict.seeds))}; p for"
+            f" {verdict.adjusted_support:.3g}, against {verdict.adjusted_refute:.3g}, adjusted for"
+            f" a family of {verdict.family_size} (alpha {verdict.alpha:g})"
+        )
+    if verdict.flags:
+        yield f"  {_flags(verdict)}"
 
 
 def _special(verdict: Verdict, first: AssertionResult | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from faeval.claims._verdict import AssertionResult, Side, Term, Verdict
 from faeval.reports.data import _outcomes as outcomes
@@ -53,24 +54,13 @@ def about(verdict: Verdict) -> str:
     return RULES[verdict.test].about if verdict.test in RULES else "mean"
 
 
+#: A column of a table: a value a seed, None where there is none, and how it is written.
+_Column: TypeAlias = tuple[tuple[float | None, ...], Callable[[float | None], str]]
+
+
 def _by_seed(assertion: AssertionResult, verdict: Verdict) -> Table:
-    seen, seeds, style = shown(assertion), verdict.seeds, words.style_of(assertion).finer()
-    each = "Ratio" if seen.is_ratio else "Difference"
-    sides = {
-        _heading(side, which): _at(side, values, seeds)
-        for which, side, values in (
-            ("First side", assertion.a, seen.a),
-            ("Second side", assertion.b, seen.b),
-        )
-    }
-    columns: dict[str, tuple[tuple[float | None, ...], Callable[[float | None], str]]] = {
-        name: (values, style) for name, values in sides.items()
-    }
-    if seen.is_ratio or verdict.test in _BY_SIDE:  # values on another scale than the estimate
-        columns = {name: (values, _style_of_values(values)) for name, values in sides.items()}
-    # arms that no seed pairs have none
-    if assertion.differences or not seeds:
-        columns[each] = (seen.each, style)
+    axis, seeds = shown(assertion), verdict.seeds
+    columns = _columns(assertion, verdict)
     rows = [
         (
             str(seed),
@@ -80,11 +70,31 @@ def _by_seed(assertion: AssertionResult, verdict: Verdict) -> Table:
     ]
     summary, of = _summary(assertion, verdict)
     means = [as_text(of([v for v in vs if v is not None])) for vs, as_text in columns.values()]
-    if seen.is_ratio and each in columns:
-        means[-1] = style(seen.estimate)
-    unit = "" if seen.is_ratio else words.unit_of(assertion).strip()
+    if _RATIO in columns:
+        means[-1] = columns[_RATIO][1](axis.estimate)
+    unit = "" if axis.is_ratio else words.unit_of(assertion).strip()
     caption = f"Values by seed{f', in {unit}' if unit else ''}"
     return Table(caption, ("Seed", *columns), (*rows, (summary, *means)))
+
+
+def _columns(assertion: AssertionResult, verdict: Verdict) -> dict[str, _Column]:
+    """Return both sides at each seed of the verdict, and what lies between them where it pairs."""
+    axis, style = shown(assertion), words.style_of(assertion).finer()
+    apart = axis.is_ratio or verdict.test in _BY_SIDE  # values on another scale than the estimate
+    columns: dict[str, _Column] = {}
+    for which, side, values in (
+        ("First side", assertion.a, axis.a),
+        ("Second side", assertion.b, axis.b),
+    ):
+        each = _at(side, values, verdict.seeds)
+        columns[_heading(side, which)] = each, _style_of_values(each) if apart else style
+    # arms that no seed pairs have none
+    if assertion.differences or not verdict.seeds:
+        columns[_RATIO if axis.is_ratio else "Difference"] = (axis.each, style)
+    return columns
+
+
+_RATIO = "Ratio"
 
 
 def _heading(side: Side, which: str) -> str:
@@ -104,16 +114,16 @@ def _at(side: Side, values: Sequence[float], seeds: Sequence[int]) -> tuple[floa
     """Return the value of a side at each seed of the verdict; None where it has none there."""
     if side.seeds is None:
         return tuple(values)
-    found = dict(zip(side.seeds, values, strict=True))
-    return tuple(map(found.get, seeds))
+    by_seed = dict(zip(side.seeds, values, strict=True))
+    return tuple(map(by_seed.get, seeds))
 
 
 def _style_of_values(values: Sequence[float | None]) -> Callable[[float | None], str]:
-    known = [v for v in values if v is not None and math.isfinite(v)]
-    spread = statistics.stdev(known) if len(known) > 1 else math.nan
-    if all(float(v).is_integer() for v in known):
+    numbers = [v for v in values if v is not None and math.isfinite(v)]
+    spread = statistics.stdev(numbers) if len(numbers) > 1 else math.nan
+    if all(float(v).is_integer() for v in numbers):
         return lambda v: significant(v, 3) if v is None or v % 1 else f"{v:.0f}".replace("-", "−")
-    return style_for(spread, known)
+    return style_for(spread, numbers)
 
 
 def _summary(
@@ -145,9 +155,9 @@ def mean(values: tuple[float, ...]) -> float:
 
 def _first(a: AssertionResult) -> tuple[Fact, ...]:
     """Return what a reader looks for first."""
-    style, (low, high), seen = words.style_of(a), a.levels, shown(a)
+    style, (low, high), axis = words.style_of(a), a.levels, shown(a)
     bounds = (
-        f"{style.interval(seen.interval)}, one-sided levels {level(low)} (lower) and {level(high)}"
+        f"{style.interval(axis.interval)}, one-sided levels {level(low)} (lower) and {level(high)}"
         " (upper), each bound alone"
     )
     # Which difference is claimed: so much, and on which side of b.
@@ -156,8 +166,8 @@ def _first(a: AssertionResult) -> tuple[Fact, ...]:
         Fact("Estimate", (Span("number", words.value_text(a)),), "estimate"),
         *facts(
             ("Margin", f"{margin}, because: {a.because}", "margin"),
-            ("Decision interval", bounds if seen.is_bounded else "none", "interval"),
-            ("Refuting interval", seen.refuting and style.interval(seen.refuting), "refuting"),
+            ("Decision interval", bounds if axis.is_bounded else "none", "interval"),
+            ("Refuting interval", axis.refuting and style.interval(axis.refuting), "refuting"),
         ),
     )
 
@@ -200,8 +210,8 @@ def _special(a: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
         yield Fact("Number censored", plain(text), "first")
     if a.identical:
         text = "decided by the range of the differences: exact where the value was fixed beforehand"
-        known = " (0)" if a.differences and a.differences[0] == 0 else ", which this one was not"
-        yield Fact("Identical differences", plain(text + known), "identical")
+        which = " (0)" if a.differences and a.differences[0] == 0 else ", which this one was not"
+        yield Fact("Identical differences", plain(text + which), "identical")
 
 
 def _ones(a: AssertionResult) -> Iterator[str]:
@@ -238,7 +248,7 @@ def _gist(assertion: AssertionResult) -> str:
 
 def _measured(a: AssertionResult, verdict: Verdict) -> tuple[Fact, ...]:
     """Return all else that was measured or planned."""
-    style, unit, seen = words.style_of(a), words.unit_of(a), shown(a)
+    style, unit, axis = words.style_of(a), words.unit_of(a), shown(a)
     items = "not recorded" if a.item_error is None else significant(a.item_error)
     beyond = a.beyond is not None and (
         f"{style(power(a.beyond) if _is_log(a) else a.beyond)}{unit} on average over seeds"
@@ -247,7 +257,7 @@ def _measured(a: AssertionResult, verdict: Verdict) -> tuple[Fact, ...]:
     return facts(
         (
             "Ordinary 90 % interval",
-            not math.isnan(seen.ordinary[0]) and style.interval(seen.ordinary),
+            not math.isnan(axis.ordinary[0]) and style.interval(axis.ordinary),
             "ordinary_rule" if about(verdict) in ("spread", "rate") else "ordinary",
         ),
         (

@@ -124,7 +124,7 @@ def _tests(verdict: Verdict) -> Table:
         )
         for i, a in enumerate(verdict.assertions)
     ]
-    counted = [
+    of_counts = [
         (
             f"p of a count: {part.count.least} of {len(part.count.members)}",
             probability(part.count.p_support, support),
@@ -137,7 +137,7 @@ def _tests(verdict: Verdict) -> Table:
     over = " over all looks" if verdict.looks else ""
     rows = (
         *(each if len(each) > 1 else ()),
-        *counted,
+        *of_counts,
         (name, *_claims_p(verdict)),
         ("Level it is compared with", level(support), level(refute)),
         (

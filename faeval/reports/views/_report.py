@@ -36,7 +36,7 @@ def view(report: Report) -> View:
     rules = _rules(report.verdicts)
     scopes = {glossary.scope_of(v.over, v.test) for v in report.verdicts}
     scope = scopes.pop() if len(scopes) == 1 and len(report.verdicts) > 1 else ""
-    shown = tuple(
+    claims = tuple(
         claim_view(
             verdict,
             anchor,
@@ -51,7 +51,7 @@ def view(report: Report) -> View:
         setting=report.setting,
         tallies=tuple(_tallies(report.verdicts)),
         summary=tuple(_summary(report)) if report.verdicts else (),
-        claims=shown,
+        claims=claims,
         profiles=profile_views(report.profiles),
         courses=course_views(report.curves),
         controls=controls_view(report.controls),
@@ -65,7 +65,7 @@ def view(report: Report) -> View:
         check=CHECK,
         recompute=recompute(report),
         versions=versions(report),
-        glossary=glossary.terms(_used(shown)),
+        glossary=glossary.terms(_used(claims)),
         version=this_version(),
         drift=(
             drift_view(
@@ -77,9 +77,9 @@ def view(report: Report) -> View:
     )
 
 
-def _used(shown: Sequence[ClaimView]) -> Iterator[str]:
+def _used(claims: Sequence[ClaimView]) -> Iterator[str]:
     """Yield the terms that the facts of claims point to."""
-    for claim in shown:
+    for claim in claims:
         groups = [a.facts + a.more for a in claim.assertions] + [c.facts for c in claim.counts]
         for group in (*groups, claim.decided, claim.sure, claim.checked, claim.rests):
             yield from (fact.term for fact in group)

@@ -221,8 +221,8 @@ def seed_list(seeds: tuple[int, ...]) -> str:
 
 def terms(used: Iterable[str]) -> Mapping[str, tuple[str, str]]:
     """Return the glossary, with those of its special terms that are used."""
-    wanted = {*used}
-    return {**GLOSSARY, **{key: SPECIAL[key] for key in SPECIAL if key in wanted}}
+    keys = {*used}
+    return {**GLOSSARY, **{key: term for key, term in SPECIAL.items() if key in keys}}
 
 
 def assumptions(test: str) -> tuple[str, str]:

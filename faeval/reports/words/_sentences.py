@@ -87,19 +87,19 @@ def style_of(assertion: AssertionResult) -> Style:
 
     They have two digits of half its interval, and enough to tell bounds from the margin.
     """
-    seen = shown(assertion)
-    low, high = seen.interval
+    axis = shown(assertion)
+    low, high = axis.interval
     apart = [
-        (bound, point) for bound in (*seen.interval, *(seen.refuting or ())) for point in seen.edges
+        (bound, point) for bound in (*axis.interval, *(axis.refuting or ())) for point in axis.edges
     ]
     width = (high - low) / 2 if math.isfinite(high - low) else assertion.sd
-    if seen.is_ratio:  # near 0 a ratio needs more digits than far above 1
-        width = min(width, seen.estimate - low) if low < seen.estimate else width
+    if axis.is_ratio:  # near 0 a ratio needs more digits than far above 1
+        width = min(width, axis.estimate - low) if low < axis.estimate else width
     if width < 1e-12 * max(
         map(abs, (*assertion.a.values, *assertion.b.values)), default=0.0
     ):  # rounding, no spread: its digits say nothing
         width = math.nan
-    return style_for(width, (seen.estimate, low, high), apart=apart)
+    return style_for(width, (axis.estimate, low, high), apart=apart)
 
 
 def unit_of(assertion: AssertionResult) -> str:
@@ -110,15 +110,15 @@ def unit_of(assertion: AssertionResult) -> str:
 
 def value_text(assertion: AssertionResult, *, unit: bool = True) -> str:
     """Write estimate, decision interval and unit: ``0.17 [0.15, 0.19]``; the same in every view."""
-    seen = shown(assertion)
-    if math.isnan(seen.estimate):
+    axis = shown(assertion)
+    if math.isnan(axis.estimate):
         return "not estimated"
     style = style_of(assertion)
     of = unit_of(assertion) if unit else ""
-    if seen.is_ratio and not seen.is_bounded:
-        return f"{style(seen.estimate)}{of} (no interval)"
-    interval = style.interval(seen.interval) if seen.is_bounded else "(no interval)"
-    return f"{style(seen.estimate)} {interval}{of}"
+    if axis.is_ratio and not axis.is_bounded:
+        return f"{style(axis.estimate)}{of} (no interval)"
+    interval = style.interval(axis.interval) if axis.is_bounded else "(no interval)"
+    return f"{style(axis.estimate)} {interval}{of}"
 
 
 def edge_text(assertion: AssertionResult, edge: float) -> str:
@@ -175,7 +175,7 @@ def claimed_text(assertion: AssertionResult) -> str:
 
 
 def short_text(assertion: AssertionResult) -> str:
-    """Say where the first side is claimed to lie, seen from the second."""
+    """Say where the first side is claimed to lie, axis from the second."""
     region = region_of(assertion.kind)
     if assertion.ratio is None:
         return region.short.format(margin=f"{exact(assertion.margin)}{unit_of(assertion)}")
@@ -284,13 +284,10 @@ def _compared(assertion: AssertionResult) -> Phrase:
 
     They may share the metric, the arm, or factors of the arm.
     """
+    if assertion.ratio is not None:
+        return _as_ratio(assertion)
     value = Span("number", value_text(assertion))
     a, b = assertion.a, assertion.b
-    if assertion.ratio is not None and math.isnan(shown(assertion).estimate):
-        is_none = _text(" has no ratio that could be estimated")
-        return (_name(a.expression), _text(" over "), _name(b.expression), is_none)
-    if assertion.ratio is not None:
-        return (_name(a.expression), _text(" is "), value, _text(" "), _name(b.expression))
     if not b.terms and b.expression == "0":
         return (_name(a.expression), _text(" is "), value)
     low, high = assertion.interval
@@ -323,6 +320,14 @@ def _compared(assertion: AssertionResult) -> Phrase:
         by,
         value,
     )
+
+
+def _as_ratio(assertion: AssertionResult) -> Phrase:
+    value = Span("number", value_text(assertion))
+    a, b = _name(assertion.a.expression), _name(assertion.b.expression)
+    if math.isnan(shown(assertion).estimate):
+        return (a, _text(" over "), b, _text(" has no ratio that could be estimated"))
+    return (a, _text(" is "), value, _text(" "), b)
 
 
 def _only_term(side: Side) -> Term | None:
@@ -397,21 +402,21 @@ def _tail(assertion: AssertionResult) -> str:
 def _unbounded_tail(assertion: AssertionResult) -> str:
     """Say what came of a ratio whose second side may be 0, so that nothing bounds the ratio."""
     (point,) = shown(assertion).edges
-    found = {
+    how = {
         "met": "shown to lie on the claimed side",
         "contradicted": "shown to lie on the other side",
         "open": "not shown to lie on either side",
     }[outcome(assertion)]
     return (
-        f"without bounds, as the second side may be 0; it is {found} of"
+        f"without bounds, as the second side may be 0; it is {how} of"
         f" {edge_text(assertion, point)}, by the difference from so many times the second"
     )
 
 
 def _two_sided_tail(assertion: AssertionResult) -> str:
-    result, style, seen = outcome(assertion), style_of(assertion), shown(assertion)
+    result, style, axis = outcome(assertion), style_of(assertion), shown(assertion)
     within = within_text(assertion)
-    outer = style.interval(seen.refuting or seen.interval)
+    outer = style.interval(axis.refuting or axis.interval)
     if result == "contradicted":
         return (
             f"and its refuting interval {outer} is all outside {within}: a difference that matters"
@@ -423,14 +428,14 @@ def _two_sided_tail(assertion: AssertionResult) -> str:
         )
     if result == "open":
         return f"which does not settle whether it stays within {within}"
-    low, high = seen.ordinary
-    different = "different, but by " if low > seen.neutral or high < seen.neutral else ""
+    low, high = axis.ordinary
+    different = "different, but by " if low > axis.neutral or high < axis.neutral else ""
     return f"all within {within}: {different}too little to matter"
 
 
 def _one_sided_tail(assertion: AssertionResult) -> str:
-    result, region, seen = outcome(assertion), region_of(assertion.kind), shown(assertion)
-    (point,) = seen.edges
+    result, region, axis = outcome(assertion), region_of(assertion.kind), shown(assertion)
+    (point,) = axis.edges
     matter = "0" if point == 0 else f"the {edge_text(assertion, point)} that matters"
     if result == "open":
         return f"which does not settle on which side of {matter} it lies"
@@ -438,13 +443,13 @@ def _one_sided_tail(assertion: AssertionResult) -> str:
     opposite = ""
     if result == "contradicted" and point and region.claims_effect:
         opposite = " and of opposite sign" if is_opposite(assertion) else ""
-        if opposite and seen.is_ratio:
+        if opposite and axis.is_ratio:
             opposite = " and beyond 1, on the opposite side"
     return f"all {side} {matter}{opposite}"
 
 
 def is_opposite(assertion: AssertionResult) -> bool:
     """Whether an interval shows an effect on the other side of none than its margin lies on."""
-    seen = shown(assertion)
-    (low, high), point = seen.interval, seen.edges[0]
-    return high < seen.neutral < point or low > seen.neutral > point
+    axis = shown(assertion)
+    (low, high), point = axis.interval, axis.edges[0]
+    return high < axis.neutral < point or low > axis.neutral > point
