@@ -93,8 +93,8 @@ def counts(
                 far = {e: (_p(base + e), _p(base - e)) for e in ELSEWHERE}
                 means = base.mean(axis=2)
                 for u in sorted({1, k - 1, k}):
-                    for rule, found in _count_rules(far, means, u).items():
-                        for measure, value in found.items():
+                    for rule, rates in _count_rules(far, means, u).items():
+                        for measure, value in rates.items():
                             detail = count_name(u, k, r)
                             yield cell("counts", rule, law, n, detail, measure, value)
 
@@ -198,8 +198,8 @@ def levels(
                 for rule, weights in (("slope", slope_weights(k)), ("trend", trend_weights(k))):
                     p, q = stats.judge_many("exceeds", values @ weights, 0.0)
                     yield from decided("levels", rule, world, n, detail, (p <= ALPHA, q <= ALPHA))
-                found = over_all_rows(values)
-                yield from decided("levels", "regression over all rows", world, n, detail, found)
+                rates = over_all_rows(values)
+                yield from decided("levels", "regression over all rows", world, n, detail, rates)
 
 
 # --- times to a threshold, cut at a cap ---
@@ -250,8 +250,8 @@ def censored(
                     as_value[1] & (base < cap).all(axis=1),
                 )
                 detail = f"{percent(share)} of the base cut"
-                for rule, found in (("first", barred), ("cap as the value", as_value)):
-                    yield from decided("censored", rule, world, n, detail, found)
+                for rule, rates in (("first", barred), ("cap as the value", as_value)):
+                    yield from decided("censored", rule, world, n, detail, rates)
 
 
 # --- equal differences ---
@@ -318,8 +318,8 @@ def selection(
             ):
                 best = metric.mean(axis=2).argmax(axis=1)
                 p, q = stats.judge_many("exceeds", gaps[rows, best], 0.0)
-                found = p <= ALPHA, q <= ALPHA
-                yield from decided("selection", rule, "normal", n, f"of {k} settings", found)
+                rates = p <= ALPHA, q <= ALPHA
+                yield from decided("selection", rule, "normal", n, f"of {k} settings", rates)
         gains = 1 + stream(seed, "calibrate", "selection", "average", n).standard_normal(
             (reps, 10, n)
         )

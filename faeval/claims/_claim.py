@@ -284,8 +284,8 @@ class Claim:
 
     def without(self, places: Collection[int]) -> Claim:
         """Return the claim as far as it reads other assertions than those at such places."""
-        kept = tuple(a for i, a in enumerate(self.asserted) if i not in places)
-        return self.named(assertions=kept)
+        others = tuple(a for i, a in enumerate(self.asserted) if i not in places)
+        return self.named(assertions=others)
 
     @property
     def is_paired(self) -> bool:
@@ -427,8 +427,8 @@ def _no_looks(
         return f"the {rule.name} test"
     if len(asserted) > len(parts) or any(isinstance(part, Count) for part in parts):
         return "a count of assertions"
-    reads = (read for a in asserted for read in a.contrast.reads())
-    censored = any(read.course is not None and not read.course.is_area for read in reads)
+    reads = (reading for a in asserted for reading in a.contrast.reads())
+    censored = any(reading.course is not None and not reading.course.is_area for reading in reads)
     return "a time to a threshold (fe.first)" if censored else ""
 
 

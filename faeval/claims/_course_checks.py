@@ -30,7 +30,7 @@ def unlike_courses(m: Measurement) -> Problem | None:
                 f"runs of {named(reading.arm.label)} that never crossed the threshold end at"
                 f" different epochs ({listed(sorted(ends), 10)}); run all of them equally long."
             )
-    is_area = any(read.course is not None and read.course.is_area for read in m.reads)
+    is_area = any(reading.course is not None and reading.course.is_area for reading in m.reads)
     return next(
         filter(None, (_unlike_epochs(name, of, is_area) for name, of in cells.items())), None
     )

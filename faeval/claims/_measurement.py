@@ -65,7 +65,7 @@ class Measurement:
     @cached_property
     def reads_courses(self) -> bool:
         """Whether it reads a number over all epochs of a run."""
-        return any(read.course is not None for read in self.reads)
+        return any(reading.course is not None for reading in self.reads)
 
     def ends(self) -> dict[Read, dict[int, int]]:
         """Return the epoch at which the run of each seed ends, by read.
@@ -107,7 +107,10 @@ class Measurement:
         if not self.apart:
             return self.seeds
         there = {
-            seed for read in self.reads if read.arm == reading.arm for seed, _ in self.groups[read]
+            seed
+            for reading in self.reads
+            if reading.arm == reading.arm
+            for seed, _ in self.groups[reading]
         }
         return tuple(seed for seed in self.seeds if seed in there)
 
@@ -207,7 +210,9 @@ class Measurement:
         return largest
 
     def _rows(self, side: Estimand) -> int:
-        return min((len(self.seeds_of[read]) for read in side.reads()), default=len(self.seeds))
+        return min(
+            (len(self.seeds_of[reading]) for reading in side.reads()), default=len(self.seeds)
+        )
 
     def metric(self, read: Read) -> Metric:
         """Return what is known of a read's metric; of a number over all epochs, nothing."""
@@ -335,7 +340,7 @@ def _may_be_apart(claim: Claim) -> bool:
         return False
     (assertion,) = claim.asserted
     sides = (assertion.a, assertion.b)
-    return all(len({read.arm for read in side.reads()}) == 1 for side in sides)
+    return all(len({reading.arm for reading in side.reads()}) == 1 for side in sides)
 
 
 def _block(read: Read, k: int) -> Read:

@@ -70,9 +70,9 @@ def pilot_forecasts(
     forecasts: list[PilotForecast | None] = []
     for i, (x, p) in enumerate(zip(parts, spreads, strict=False)):
         base = rate_of_second_side(x, rule, p)
-        known = base is not None if rule.about == "rate" else p is not None or not rule.needs_sd
+        is_known = base is not None if rule.about == "rate" else p is not None or not rule.needs_sd
         effect = x.effect(p.base if p is not None else None)
-        if not known or effect is None:
+        if not is_known or effect is None:
             forecasts.append(None)
             continue
         spare, k = structure.shares(i)
@@ -110,34 +110,44 @@ def power_of(claim: Claim, chances: Sequence[PilotForecast | None]) -> float | N
     do with each other.
     """
     structure, specs = structure_of(claim), contrast_specs(claim)
-    refuting = [
-        c is not None and beyond_margin(x.kind, x.margin, x.anticipated or 0.0) < 0
-        for x, c in zip(specs, chances, strict=True)
-    ]
-    powers = [None if c is None else c.power for c in chances]
-    against = [p for i, p in enumerate(powers) if p is not None and refuting[i]]
-    alone = [i for i in range(structure.size) if i not in structure.counted]
-    enough = [p for i in alone if refuting[i] and (p := powers[i]) is not None]
-    for count in structure.counts:
-        own = [
-            max(p for i in m if (p := powers[i]) is not None)
-            for m in count.members
-            if any(refuting[i] for i in m)
-        ]
-        if len(own) >= count.spare:
-            enough.append(_most_fail(own, len(own) - count.spare + 1))
-    if enough:  # one part that is refuted is enough
+    powers = [None if chance is None else chance.power for chance in chances]
+    refuting = {
+        i: chance.power
+        for i, (x, chance) in enumerate(zip(specs, chances, strict=True))
+        if chance is not None and beyond_margin(x.kind, x.margin, x.anticipated or 0.0) < 0
+    }
+    if enough := _refuting_parts(structure, refuting):  # one part that is refuted is enough
         return max(enough)
-    if None in powers or (against and not structure.counts):
-        return None
-    parts = [float(powers[i] or 0.0) for i in alone]
+    each = [power for power in powers if power is not None]
+    return _supporting(structure, each, refuting) if len(each) == len(powers) else None
+
+
+def _supporting(
+    structure: stats.Structure, powers: Sequence[float], refuting: Mapping[int, float]
+) -> float:
+    """Return the power that all parts of a claim are supported with."""
+    parts = [powers[i] for i in range(structure.size) if i not in structure.counted]
     for count in structure.counts:
         own = [
-            0.0 if any(refuting[i] for i in m) else stats.joint_power([powers[i] or 0.0 for i in m])
-            for m in count.members
+            0.0 if refuting.keys() & {*member} else stats.joint_power([powers[i] for i in member])
+            for member in count.members
         ]
         parts.append(_most_fail(own, count.spare))
     return stats.joint_power(parts)
+
+
+def _refuting_parts(structure: stats.Structure, refuting: Mapping[int, float]) -> list[float]:
+    """Return the power of each part of a claim that its anticipated effects refute."""
+    powers = [power for i, power in refuting.items() if i not in structure.counted]
+    for count in structure.counts:
+        own = [
+            max(refuting[i] for i in member if i in refuting)
+            for member in count.members
+            if refuting.keys() & {*member}
+        ]
+        if len(own) >= count.spare:
+            powers.append(_most_fail(own, len(own) - count.spare + 1))
+    return powers
 
 
 def _most_fail(powers: Sequence[float], failures: int) -> float:

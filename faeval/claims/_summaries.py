@@ -197,8 +197,10 @@ def first(
         None if end is None else as_number(end, "fe.first: a threshold") for end in (above, below)
     )
     estimand = _over_course(metric_name, arm, layers, Course(*ends))
-    (read,) = estimand.reads()
-    if read.layers is not None and (read.layers.fixed is None or len(read.layers.fixed) > 1):
+    (reading,) = estimand.reads()
+    if reading.layers is not None and (
+        reading.layers.fixed is None or len(reading.layers.fixed) > 1
+    ):
         raise FaevalError(
             f"fe.first: layers={layers!r} ({type(layers).__name__}) must be one state, such as"
             " layers=2: states cross a threshold at epochs of their own."
@@ -207,6 +209,6 @@ def first(
 
 
 def _over_course(name: str, arm: Arm, layers: Any, course: Course) -> Estimand:
-    ((_, read),) = metric(name, arm, layers=layers).terms
-    assert isinstance(read, Read)
-    return Estimand(((1.0, replace(read, course=course)),))
+    ((_, reading),) = metric(name, arm, layers=layers).terms
+    assert isinstance(reading, Read)
+    return Estimand(((1.0, replace(reading, course=course)),))

@@ -42,19 +42,16 @@ _detectable = lru_cache(maxsize=256)(stats.detectable_effect)
 def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdict:
     """Return the full verdict on a claim that its family has decided."""
     claim, ruling, setting = case.claim, case.ruling, case.setting
-    rule = case.rule if case.tests else stats.rule_of(claim.rule)
     assert ruling is not None
+    rule = _rule(case)
     n = ruling.n if case.tests else len(case.seeds)
-    seeds = case.seeds if case.is_apart else case.seeds[:n] if case.tests else ()
+    seeds = _seeds(case, n)
     level = claim.alpha / case.family_size
     hopes = case.hopes(level)
     results = tuple(
         _assertion(case, ruling, i, level, hopes[i]) for i in range(len(ruling.judgements))
     )
-    # What the verdict rests on: with looks the seeds of its look, whatever else was measured.
-    measurement = case.measurement
-    if measurement is not None and n and not case.is_apart:
-        measurement = measurement.first(n)
+    measurement = _measurement(case, n)
     ends = unlike_ends(measurement) if measurement is not None else []
     registration, unknown = registration_of(
         claim.id,
@@ -109,6 +106,24 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
         **_sensitivity(case, ruling, rule, seeds),
         **_history(case, lock),
     )
+
+
+def _rule(case: PendingClaim) -> stats.Rule:
+    """Return the rule that decides a claim; of one that nothing was read of, as it is written."""
+    return case.rule if case.tests else stats.rule_of(case.claim.rule)
+
+
+def _seeds(case: PendingClaim, n: int) -> tuple[int, ...]:
+    """Return the seeds that a verdict rests on: with looks those of its look."""
+    if case.is_apart:
+        return case.seeds
+    return case.seeds[:n] if case.tests else ()
+
+
+def _measurement(case: PendingClaim, n: int) -> Measurement | None:
+    """Return what a verdict rests on, whatever else was measured."""
+    measurement = case.measurement
+    return measurement if measurement is None or not n or case.is_apart else measurement.first(n)
 
 
 def _flags(
@@ -295,24 +310,28 @@ def is_selected(assertion: Assertion) -> bool:
 
 
 def _gains(weight: float, call: Call, region: stats.Region) -> bool:
-    arms = {read.arm for arg in call.args for read in arg.reads()}
-    name, _, by = call.op.partition("_")
-    if name in ("max", "min") and len(arms) > 1:
-        half = len(call.args) // 2
-        own = not by or {r.metric for arg in call.args[:half] for r in arg.reads()} == {
-            r.metric for arg in call.args[half:] for r in arg.reads()
-        }
-        sign = weight if name == "max" else -weight
-        gains = region.two_sided or (sign > 0) == (region.side == "above")
-        if own and gains:
-            return True
     inner = zip(call.weights, call.args, strict=True)
-    return any(
+    return _is_best(weight, call, region) or any(
         _gains(weight * own * w, atom, region)
         for own, arg in inner
         for w, atom in arg.terms
         if isinstance(atom, Call)
     )
+
+
+def _is_best(weight: float, call: Call, region: stats.Region) -> bool:
+    """Whether a function picks among arms by the very numbers that decide, for the claim."""
+    reads = [arg.reads() for arg in call.args]
+    name, _, by = call.op.partition("_")
+    if name not in ("max", "min") or len({reading.arm for own in reads for reading in own}) < 2:
+        return False
+    half = len(reads) // 2
+    values, scores = (
+        {r.metric for own in side for r in own} for side in (reads[:half], reads[half:])
+    )
+    sign = weight if name == "max" else -weight
+    gains = region.two_sided or (sign > 0) == (region.side == "above")
+    return gains and (not by or values == scores)
 
 
 def _is_beyond(result: AssertionResult) -> bool:

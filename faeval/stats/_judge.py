@@ -328,8 +328,8 @@ def is_barred(
     """
     if rule.about == "median":
         return np.zeros(shape, dtype=np.bool_)
-    left = np.count_nonzero(may_be_lower) - (may_be_lower if shape else 0)
-    return np.asarray(left > 0)
+    count = np.count_nonzero(may_be_lower) - (may_be_lower if shape else 0)
+    return np.asarray(count > 0)
 
 
 def combine(judgements: Sequence[Judgement], counts: Sequence[Counted] = ()) -> tuple[float, float]:

@@ -62,10 +62,10 @@ def _effects(
     rule: Rule, region: Region, margin: float, anticipated: float | None, base: float | None
 ) -> dict[str, float]:
     """The effects to ask the chances at, by name; no margin that the rates cannot differ by."""
-    named = {"zero": 0.0, "margin": margin}
+    by_name = {"zero": 0.0, "margin": margin}
     if base is not None and rule.outcomes is not None:
-        named = {k: e for k, e in named.items() if 0 <= base + region.sign * e <= 1}
-    return named if anticipated is None else {**named, "anticipated": anticipated}
+        by_name = {k: e for k, e in by_name.items() if 0 <= base + region.sign * e <= 1}
+    return by_name if anticipated is None else {**by_name, "anticipated": anticipated}
 
 
 def outlook(
