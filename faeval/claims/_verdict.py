@@ -488,7 +488,32 @@ class Verdict(_Documented):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON: NaN and infinities become None."""
-        return plain_of(self) | {name: plain(getattr(self, name)) for name in DERIVED}
+        whole: dict[str, Any] = _as_used(plain_of(self))
+        return whole | {name: plain(getattr(self, name)) for name in DERIVED}
+
+
+#: Fields that JSON has only where they are used, with what they are elsewhere: reports that came
+#: before them stay as they are.
+WHERE_USED: Mapping[type, Mapping[str, Any]] = {
+    Term: {"course": "", "function": "", "numbers": [], "arguments": []},
+    Side: {"seeds": None},
+    AssertionResult: {"ratio": None, "censored": 0, "identical": False},
+    Verdict: {"counts": []},
+}
+_UNUSED = {name: value for fields in WHERE_USED.values() for name, value in fields.items()}
+
+
+def _as_used(value: Any) -> Any:
+    """Return a verdict's plain data without what it does not use."""
+    if isinstance(value, list):
+        return [_as_used(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: inner if name == "published" else _as_used(inner)
+        for name, inner in value.items()
+        if name not in _UNUSED or inner != _UNUSED[name]
+    }
 
 
 #: What :meth:`Verdict.to_dict` adds to the fields of a verdict, in JSON Schema.

@@ -220,7 +220,9 @@ def _inputs(
         rows = controls.get((f"{instrument}.control_true".removeprefix("float64."), arm))
         epoch = _epoch_of(reading, design, rows)
         layers = None if reading.layers is None else design.states(reading, _states(rows))
-        reads[ReadMetric(reading.metric, arm, layers, epoch)] = None
+        is_course = reading.course is not None
+        name = f"{reading.course} of {reading.metric}" if is_course else reading.metric
+        reads[ReadMetric(name, arm, layers, None if is_course else epoch)] = None
         if rows is not None and instrument is not None and layers is not None:
             at_epoch = rows["epoch"].isna() if epoch is None else rows["epoch"] == epoch
             at = rows["layer"].isin(layers) & rows["seed"].isin(seeds) & at_epoch

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 from faeval.claims import REASONS, REGISTRATIONS
-from faeval.claims._verdict import DERIVED, adapter_of
+from faeval.claims._verdict import DERIVED, WHERE_USED, adapter_of
 from faeval.evidence import STATUSES
 from faeval.reports import SCHEMA
 from faeval.reports.data import ReportDocument
@@ -26,6 +26,9 @@ def made_schema() -> str:
     verdict["properties"]["registration"]["enum"] = list(REGISTRATIONS)
     schema["properties"]["schema"]["const"] = SCHEMA
     schema["$defs"]["Profile"]["properties"]["status"]["items"]["items"]["enum"] = list(STATUSES)
+    for kind, fields in WHERE_USED.items():
+        part = schema["$defs"][kind.__name__]
+        part["required"] = [name for name in part["required"] if name not in fields]
     for part in (schema, *schema["$defs"].values()):
         part["additionalProperties"] = False
         for described in part["properties"].values():

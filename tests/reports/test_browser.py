@@ -13,6 +13,7 @@ import pytest
 
 from faeval.claims import Caution
 from faeval.reports import ClaimInputs, LowestControl, ReadMetric, Report, standing
+from tests.reports.test_language_pages import make
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="the extra faeval[test] has playwright"
@@ -97,6 +98,25 @@ def pages(gallery, tmp_path_factory):
     page = tmp_path_factory.mktemp("pages") / "gallery.html"
     page.write_text(with_inputs(gallery).to_html(), encoding="utf-8")
     return {"gallery": page, "teacher": PUBLISHED}
+
+
+@pytest.fixture(scope="module")
+def language(tmp_path_factory):
+    """A page with a claim of every form of the language."""
+    return make(tmp_path_factory.mktemp("language")) / "report" / "report.html"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_form_of_the_language_makes_a_page_wider_than_its_screen(opened, language, width):
+    page, seen = opened(language, viewport={"width": width, "height": 800})
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("article svg").count() > 30
+    assert not seen["errors"]
+    drawn = page.evaluate(
+        "[...document.querySelectorAll('article svg circle')].map(c => c.cx.baseVal.value)"
+    )
+    assert all(0 <= x <= 360 for x in drawn)
 
 
 @pytest.fixture(scope="module")

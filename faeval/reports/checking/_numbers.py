@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from faeval.claims import CountResult
 from faeval.reports.checking._recompute import AssertionNumbers, ClaimNumbers, ReportNumbers
 from faeval.reports.data import _outcomes as outcomes
 
@@ -57,12 +58,20 @@ def _of_claim(c: ClaimNumbers) -> dict[str, Any]:
         "n": c.verdict.n,
         **first,
         "assertions": [_of_assertion(a) for a in c.assertions],
+        "counts": [_of_count(c, count) for count in c.verdict.counts],
         "published": published,
     }
 
 
+def _of_count(c: ClaimNumbers, count: CountResult) -> dict[str, Any]:
+    names = ("p_support", "p_refute", "beyond", "holding")
+    return dict(zip(names, c.of_count(count), strict=True))
+
+
 def _of_assertion(a: AssertionNumbers) -> dict[str, Any]:
     return {
+        **({"ratio": _of_ratio(a)} if a.ratio is not None else {}),
+        **({"censored": a.censored} if a.censored else {}),
         "differences": list(a.differences),
         "interval": list(a.interval),
         "ordinary": list(a.ordinary),
@@ -74,6 +83,12 @@ def _of_assertion(a: AssertionNumbers) -> dict[str, Any]:
         "p_support": a.p[0],
         "p_refute": a.p[1],
     }
+
+
+def _of_ratio(a: AssertionNumbers) -> dict[str, Any]:
+    assert a.ratio is not None
+    estimate, interval, refuting = a.ratio
+    return {"estimate": estimate, "interval": list(interval), "refuting": list(refuting or ())}
 
 
 def _of_profile(numbers: ReportNumbers, profile: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,6 +113,14 @@ def quotable(c: ClaimNumbers) -> list[float]:
         numbers += [a.a.mean(), a.b.mean(), a.said.power, a.said.detectable]
         numbers += [a.said.detectable_in_sd, a.said.item_error, a.said.e_value]
         numbers += [a.said.anticipated, *(a.said.seeds_needed or ())]
+        numbers += [len(a.a), len(a.b)]
+        if a.ratio is not None and a.said.ratio is not None:
+            estimate, interval, refuting = a.ratio
+            one, other = a.measured_sides
+            numbers += [estimate, *interval, *(refuting or ()), a.said.ratio.factor]
+            numbers += [*one, *other, one.mean(), other.mean()]
+    for count in v.counts:
+        numbers += [count.least, len(count.members), *c.of_count(count)]
     for figure, ours in c.published:
         declared = (figure.get("published"), figure.get("spread"))
         numbers += [ours, *(x for x in declared if not isinstance(x, str))]

@@ -14,7 +14,7 @@ from faeval.reports.checking._printed_numbers import ESTIMATE, Printed, agrees, 
 from faeval.reports.checking._recompute import ClaimNumbers
 from faeval.reports.words._glossary import GLYPHS
 from faeval.reports.words._numbers import exact, percent
-from faeval.reports.words._sentences import margin_text, value_text
+from faeval.reports.words._sentences import margin_text, unit_of, value_text
 
 #: Words that have a verdict's word in them: unsupported is none, and is looked at.
 _WORD = re.compile(rf"\w*(?:{'|'.join(WORDS)})\w*", re.IGNORECASE)
@@ -86,7 +86,7 @@ def _only_numbers(text: str, claim: ClaimNumbers) -> bool:
     rest = ESTIMATE.sub(" ", text)
     for number in printed(rest):
         rest = rest.replace(number.text, " ", 1)
-    for unit in {a.said.unit for a in claim.assertions} - {"", "1"}:
+    for unit in {unit_of(a.said).strip() for a in claim.assertions} - {""}:
         rest = rest.replace(unit, " ")
     return not any(not _BETWEEN.fullmatch(part) for part in re.findall(r"\w+|\S", rest))
 
@@ -103,8 +103,11 @@ def _is_estimate(claim: ClaimNumbers, text: str) -> bool:
     for a in claim.assertions:
         if not low < middle < high and text not in value_text(a.said):
             continue
-        for bounds in (a.interval, a.ordinary, a.refuting):
-            if bounds and all(map(agrees, numbers, (a.estimate, *bounds))):
+        triples = [(a.estimate, b) for b in (a.interval, a.ordinary, a.refuting)]
+        if a.ratio is not None:
+            triples += [(a.ratio[0], b) for b in a.ratio[1:]]
+        for estimate, bounds in triples:
+            if bounds and all(map(agrees, numbers, (estimate, *bounds))):
                 return True
     return False
 
@@ -147,7 +150,7 @@ def _coarse(claim: ClaimNumbers) -> set[str]:
     for a in claim.assertions:
         result = a.said
         texts |= {
-            exact(result.margin),
+            exact(result.ratio.factor if result.ratio else result.margin),
             *(n.text for text in (value_text(result), margin_text(result)) for n in printed(text)),
         }
         texts |= {exact(x) for x in (result.anticipated,) if x is not None}

@@ -2,18 +2,19 @@
 
 The code that decides and shows has no part in it.
 
-Values, means, spreads, t intervals and t-tests are made again from the rows, by NumPy and SciPy
-alone. What takes the whole of ``faeval.stats`` (levels of a family, power, e-values, tests that are
-no t-test) is taken from the verdict, unrounded.
+Values, functions, means, spreads, ratios, intervals and p-values of t-tests, of spreads and of one
+rate, and those of counts are made again from the rows, by NumPy and SciPy alone. What takes the
+whole of ``faeval.stats`` (levels of a family, power, e-values, other tests) is taken from the
+verdict, unrounded.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,170 +23,114 @@ from faeval.claims import (
     Assertion,
     AssertionResult,
     Claim,
+    CountResult,
     Estimand,
-    Read,
+    Ratio,
     Verdict,
     as_claimed,
     design_of,
+    log10,
 )
+from faeval.reports.checking._rows import Rows
+from faeval.reports.checking._tests_again import AGAIN, ESTIMATES, PLAIN, Again, confirmed
+from faeval.reports.data._outcomes import parts
 from faeval.reports.data._report import Report
 from faeval.stats import RULES, nominal_level, region_of
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from faeval.claims import Design
 
 Array = NDArray[np.float64]
-#: Value and status by epoch, seed and layer.
-Cells: TypeAlias = dict[tuple[int | None, int, int | None], tuple[float, str] | None]
-
-
-class Rows:
-    """The rows of one setting by arm and metric."""
-
-    def __init__(self, table: pd.DataFrame | None) -> None:
-        self._groups = {} if table is None else dict(iter(table.groupby(["arm", "metric"])))
-        self._cells: dict[tuple[str, str], Cells] = {}
-
-    def cells(self, arm: str, metric: str) -> Cells:
-        """Return each number of a metric of an arm with its status; None where one stands twice."""
-        if (arm, metric) not in self._cells:
-            cells: Cells = {}
-            rows = self._groups.get((arm, metric))
-            columns = ("epoch", "seed", "layer", "value", "status")
-            each = () if rows is None else zip(*(rows[c].tolist() for c in columns), strict=True)
-            for epoch, seed, layer, value, status in each:
-                key = (_whole(epoch), int(seed), _whole(layer))
-                cells[key] = None if key in cells else (float(value), str(status))
-            self._cells[arm, metric] = cells
-        return self._cells[arm, metric]
-
-    def estimand(self, estimand: Estimand, seeds: Sequence[int], design: Design) -> Array | None:
-        """Return one number for each seed.
-
-        It is None where it takes more than an average over rows that are all there and measured.
-        """
-        total = np.full(len(seeds), estimand.constant)
-        for weight, atom in estimand.terms:
-            if isinstance(atom, Read):
-                part = self._read(atom, seeds, design)
-            else:
-                inner = self.estimand(atom.inner, seeds, design)
-                part = np.log10(inner) if inner is not None and (inner > 0).all() else None
-            if part is None:
-                return None
-            total = total + weight * part
-        return total
-
-    def _read(self, read: Read, seeds: Sequence[int], design: Design) -> Array | None:
-        cells = self._cells_at(read, design)
-        states: Sequence[int | None] = (None,)
-        if read.layers is not None:
-            states = design.states(read, {layer for _, layer in cells if layer is not None})
-            cells = {key: cell for key, cell in cells.items() if key[1] in states}
-        means = []
-        for seed in seeds:
-            own = [cell for (of, _), cell in cells.items() if of == seed]
-            values = [cell[0] for cell in own if cell is not None and cell[1] == "measured"]
-            if not len(values) == len(own) == len(states):
-                return None
-            means.append(np.mean(values))
-        return np.array(means)
-
-    def _cells_at(
-        self, read: Read, design: Design
-    ) -> dict[tuple[int, int | None], tuple[float, str] | None]:
-        """Return the cells of what is read by seed and layer, at its epoch or at each run's end."""
-        cells = self.cells(design.label(read.arm), read.metric)
-        epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
-        ends: dict[int, int | None] = dict.fromkeys((seed for _, seed, _ in cells), epoch)
-        if epoch is None:  # each run is read at its end
-            for when, seed, _ in cells:
-                if when is not None:
-                    ends[seed] = max(when, ends[seed] or 0)
-        at = {(seed, k): cell for (when, seed, k), cell in cells.items() if when == ends[seed]}
-        if at or read.epoch is not None:
-            return at
-        return {(seed, k): cell for (when, seed, k), cell in cells.items() if when is None}
-
-
-def _whole(value: Any) -> int | None:
-    return None if str(value) in ("<NA>", "nan", "None") else int(value)
+Bounds = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class AssertionNumbers:
-    """The numbers of one assertion: its sides by seed, and all that follows from them."""
+    """The numbers of one assertion: its sides by seed, and all that follows from them.
+
+    ``censored`` is at how many seeds a run never crossed its threshold, as the rows say; None where
+    no rows were read.
+    """
 
     said: AssertionResult
     verdict: Verdict
     a: Array
     b: Array
+    censored: int | None = None
 
     @cached_property
     def differences(self) -> Array:
-        return self.a - self.b
+        rule = RULES.get(self.verdict.test)
+        return np.array([]) if rule is not None and rule.sides else self.a - self.b
+
+    @property
+    def _is_defined(self) -> bool:
+        return bool(len(self.a) and np.isfinite(self.a).all() and np.isfinite(self.b).all())
+
+    @property
+    def _estimates(self) -> tuple[Callable[[Array, Array], float], Callable[[Array, Array], float]]:
+        again = AGAIN.get(self.verdict.test)
+        if again is not None:
+            return again.estimate, again.sd
+        return ESTIMATES.get(self.verdict.test, PLAIN)
 
     @cached_property
     def estimate(self) -> float:
-        if not np.isfinite(self.differences).all() or not len(self.differences):
-            return math.nan
-        rule = RULES.get(self.verdict.test)
-        about_median = rule is not None and rule.about == "median"
-        return float(np.median(self.differences) if about_median else self.differences.mean())
-
-    @property
-    def _unpaired(self) -> bool:
-        return self.verdict.test == "welch"
+        return self._estimates[0](self.a, self.b) if self._is_defined else math.nan
 
     @cached_property
     def sd(self) -> float:
-        defined = np.isfinite(self.differences).all() and len(self.differences) > 1
-        if defined and self._unpaired:
-            return math.hypot(self.a.std(ddof=1), self.b.std(ddof=1))
-        return float(self.differences.std(ddof=1)) if defined else math.nan
-
-    @cached_property
-    def freedom(self) -> float:
-        """Return the degrees of freedom; for arms that no seed pairs by Welch and Satterthwaite."""
-        n = len(self.differences)
-        if not self._unpaired:
-            return n - 1
-        a, b = float(self.a.var(ddof=1)), float(self.b.var(ddof=1))
-        return (n - 1) * (a + b) ** 2 / (a**2 + b**2)
+        is_spread = self._is_defined and min(len(self.a), len(self.b)) > 1
+        return self._estimates[1](self.a, self.b) if is_spread else math.nan
 
     @property
     def error(self) -> float:
-        return self.sd / math.sqrt(len(self.differences)) if len(self.differences) else math.nan
+        n, m = len(self.a), len(self.b)
+        if n != m and self.verdict.test == "welch" and min(n, m) > 1:
+            return math.hypot(*(x.std(ddof=1) / math.sqrt(len(x)) for x in (self.a, self.b)))
+        return self.sd / math.sqrt(n) if n else math.nan
 
     @cached_property
-    def _is_t(self) -> bool:
-        """Whether the t-test decides, on numbers that differ by more than rounding."""
-        return self.verdict.test in ("t", "welch") and self.sd > 1e-12 * float(
-            np.abs(self.differences).max(initial=0.0)
-        )
+    def _again(self) -> Again | None:
+        """The test that decides, on numbers that differ by more than rounding; None of others."""
+        again = AGAIN.get(self.verdict.test)
+        if again is None or self.said.identical or not self._is_defined:
+            return None
+        sizes = self.differences if len(self.differences) else np.append(self.a, self.b)
+        varies = self.sd > 1e-12 * float(np.abs(sizes).max(initial=0.0))
+        return again if varies or not again.needs_spread else None
 
-    def bound(self, level: float, sign: int) -> float:
-        """Return a one-sided t bound of the mean: the lower one for sign -1."""
-        from scipy.special import stdtrit
+    def _lower(self, again: Again, level: float, said: float) -> float:
+        """Return the lower bound; the one that was said where a censored run bars any."""
+        return said if self._bars(said) else again.lower(self.a, self.b, level, said)
 
-        return self.estimate + sign * float(stdtrit(self.freedom, 1 - level)) * self.error
+    def _upper(self, again: Again, level: float, said: float) -> float:
+        a, b = again.exchange(self.a, self.b)
+        return said if self._bars(said) else -again.lower(a, b, level, -said)
 
-    def _two(self, low: float, high: float, said: tuple[float, float]) -> tuple[float, float]:
-        by_t = self._is_t and not math.isnan(low) and not math.isnan(said[0])
-        return (self.bound(low, -1), self.bound(high, 1)) if by_t else said
+    def _bars(self, said: float) -> bool:
+        return bool(self.said.censored) and math.isinf(said)
+
+    def _two(self, low: float, high: float, said: Bounds) -> Bounds:
+        again = self._again
+        if again is None or math.isnan(low) or math.isnan(said[0]):
+            return said
+        if said == (-math.inf, math.inf) and self.said.p_support == self.said.p_refute == 1:
+            return said
+        return self._lower(again, low, said[0]), self._upper(again, high, said[1])
 
     @property
-    def interval(self) -> tuple[float, float]:
+    def interval(self) -> Bounds:
         return self._two(*self.said.levels, self.said.interval)
 
     @property
-    def ordinary(self) -> tuple[float, float]:
-        return self._two(0.05, 0.05, self.said.ordinary)
+    def ordinary(self) -> Bounds:
+        return (
+            self.said.ordinary if self.said.censored else self._two(0.05, 0.05, self.said.ordinary)
+        )
 
     @property
-    def refuting(self) -> tuple[float, float] | None:
+    def refuting(self) -> Bounds | None:
         if self.said.refuting is None:
             return None
         level = self._refuting_level()
@@ -194,30 +139,80 @@ class AssertionNumbers:
     def _refuting_level(self) -> float:
         if self.verdict.level_refute is None:
             return math.nan
-        level = self.verdict.level_refute / (2 * len(self.verdict.assertions))
+        every = parts(self.verdict)
+        own = next(i for i, a in enumerate(self.verdict.assertions) if a is self.said)
+        share = next(s for part in every for i, _, s in part.shares(len(every)) if i == own)
+        level = self.verdict.level_refute / (2 * share)
         return nominal_level(level, self.verdict.looks) if self.verdict.looks else level
 
     @cached_property
-    def p(self) -> tuple[float, float]:
-        """For and against the assertion: two one-sided t-tests against the margin."""
-        if not self._is_t or self.said.p_support == self.said.p_refute == 1:
-            return self.said.p_support, self.said.p_refute
+    def p(self) -> Bounds:
+        """For and against the assertion: two one-sided tests against the margin."""
+        again, own = self._again, (self.said.p_support, self.said.p_refute)
+        if again is None or own == (1, 1):
+            return own
         region = region_of(self.said.kind)
         edges = region.edges(self.said.margin)
-        greater = [self._t_test(edge, "greater") for edge in edges]
-        less = [self._t_test(edge, "less") for edge in edges]
+        exchanged = again.exchange(self.a, self.b)
+        greater = [again.p_greater(self.a, self.b, edge) for edge in edges]
+        less = [again.p_greater(*exchanged, -edge) for edge in edges]
         if region.two_sided:
-            return max(greater[0], less[1]), min(1.0, 2 * min(greater[1], less[0]))
-        return (greater[0], less[0]) if region.side == "above" else (less[0], greater[0])
-
-    def _t_test(self, bound: float, alternative: Literal["greater", "less"]) -> float:
-        from scipy.stats import ttest_1samp, ttest_ind
-
-        if self._unpaired:
-            test = ttest_ind(self.a - bound, self.b, equal_var=False, alternative=alternative)
+            pair = max(greater[0], less[1]), min(1.0, 2 * min(greater[1], less[0]))
         else:
-            test = ttest_1samp(self.differences, bound, alternative=alternative)
-        return float(test.pvalue)
+            above = greater[0], less[0]
+            pair = above if region.side == "above" else above[::-1]
+        if not self.said.censored:
+            return pair
+        # a censored run bars one of the two
+        return (1.0 if own[0] == 1 else pair[0], 1.0 if own[1] == 1 else pair[1])
+
+    @cached_property
+    def ratio(self) -> tuple[float, Bounds, Bounds | None] | None:
+        """The ratio that is claimed with its two intervals; None of a difference."""
+        of = self.said.ratio
+        if of is None:
+            return None
+        if of.of != "means":
+            refuting = self.refuting
+            return (
+                _power(self.estimate),
+                (_power(self.interval[0]), _power(self.interval[1])),
+                None if refuting is None else (_power(refuting[0]), _power(refuting[1])),
+            )
+        one, other = self.measured_sides
+        ratio = float(one.mean() / other.mean()) if len(other) and other.mean() > 0 else math.nan
+        return ratio, self._fieller(one, other, of.interval), None
+
+    @property
+    def measured_sides(self) -> tuple[Array, Array]:
+        """Both sides as they were measured, of a ratio of means or of runs that is tested."""
+        of = self.said.ratio
+        if of is None or of.of == "spread":
+            return self.a, self.b
+        if of.of == "runs":
+            return 10.0**self.a, 10.0**self.b
+        is_above = region_of(self.said.kind).edges(1.0)[0] > 0
+        return (self.a, self.b / of.factor) if is_above else (self.a / of.factor, self.b)
+
+    def _fieller(self, one: Array, other: Array, said: Bounds) -> Bounds:
+        """Return where the t-test of one less r times the other has its level; none of no end."""
+        again = AGAIN["t"]
+        levels = self.said.levels
+        zero = np.zeros(len(other))
+        if self._again is None or math.isnan(levels[0]):
+            return said
+        if any(again.lower(other, zero, level, 0.0) <= 0 for level in levels):
+            return math.nan, math.nan
+        if math.isnan(said[0]):
+            return -math.inf, math.inf  # there is one, and none is said
+        low = confirmed(lambda r: again.p_greater(one, r * other, 0.0), levels[0], said[0])
+        high = confirmed(lambda r: again.p_greater(-one, r * other, 0.0), levels[1], -said[1])
+        return low, -high
+
+
+def _power(exponent: float) -> float:
+    with np.errstate(over="ignore"):
+        return float(np.power(10.0, exponent))
 
 
 @dataclass(frozen=True)
@@ -232,15 +227,39 @@ class ClaimNumbers:
     )
 
     @property
-    def p(self) -> tuple[float, float]:
+    def p(self) -> Bounds:
         """The p-values of the claim, for it and against it.
 
-        For it, the largest of its k assertions; against it, k times the smallest.
+        For it, the largest of its k parts; against it, k times the smallest.
         """
-        k = len(self.assertions)
-        return max(a.p[0] for a in self.assertions), min(
-            1.0, k * min(a.p[1] for a in self.assertions)
+        pairs = [
+            self.of_count(part.count)[:2]
+            if part.count is not None
+            else self.assertions[part.places[0]].p
+            for part in parts(self.verdict)
+        ]
+        return max(p for p, _ in pairs), min(1.0, len(pairs) * min(q for _, q in pairs))
+
+    def of_count(self, count: CountResult) -> tuple[float, float, int, int]:
+        """Return both p-values of a count, the estimates beyond, and how many hold at least."""
+        members = [[self.assertions[i] for i in places] for places in count.members]
+        k, u = len(members), count.least
+        yes = sorted(max((a.p[0] for a in own), default=1.0) for own in members)
+        no = sorted(
+            min(1.0, len(own) * min((a.p[1] for a in own), default=1.0)) if own else 1.0
+            for own in members
         )
+        beyond = sum(bool(own) and all(map(_is_beyond, own)) for own in members)
+        level = self.verdict.level_support or 0.0
+        holding = 0
+        while holding < k and min(1.0, (k - holding) * yes[holding]) <= level:
+            holding += 1
+        return min(1.0, (k - u + 1) * yes[u - 1]), min(1.0, u * no[k - u]), beyond, holding
+
+
+def _is_beyond(a: AssertionNumbers) -> bool:
+    low, high = region_of(a.said.kind).bounds(a.said.margin)
+    return low < a.estimate < high
 
 
 @dataclass(frozen=True)
@@ -277,26 +296,59 @@ def recompute(report: Report, claims: Sequence[Claim] = ()) -> ReportNumbers:
 
 
 def _claim_numbers(verdict: Verdict, claim: Claim | None, rows: Rows, setting: str) -> ClaimNumbers:
-    parts: list[Assertion | None] = []
-    for assertion in claim.assertions if claim else ():
-        parts += (
-            [None, None] if assertion.region.per_unit else [assertion]
-        )  # agreement is no plain contrast
-    parts += [None] * (len(verdict.assertions) - len(parts))
+    tested = _tested(claim, verdict) if claim else []
+    tested += [None] * (len(verdict.assertions) - len(tested))
     numbers = []
-    for result, part in zip(verdict.assertions, parts, strict=False):
-        sides = [np.array(result.a.values), np.array(result.b.values)]
-        if claim is not None and part is not None:
+    for result, pair in zip(verdict.assertions, tested, strict=False):
+        sides, cut = [np.array(result.a.values), np.array(result.b.values)], None
+        if claim is not None and pair is not None:
             design = design_of(claim, setting)
-            again = [rows.estimand(side, verdict.seeds, design) for side in (part.a, part.b)]
+            seeds = [side.seeds or verdict.seeds for side in (result.a, result.b)]
+            again = [rows.estimand(*side, design) for side in zip(pair, seeds, strict=True)]
             sides = [old if new is None else new for old, new in zip(sides, again, strict=True)]
-        numbers.append(AssertionNumbers(result, verdict, *sides))
+            if all(new is not None for new in again) and len(seeds[0]) == len(seeds[1]):
+                cut = int(rows.censored(pair[0] - pair[1], seeds[0], design).sum())
+        numbers.append(AssertionNumbers(result, verdict, sides[0], sides[1], cut))
     return ClaimNumbers(
         verdict,
         tuple(numbers),
         tuple(_published(verdict, claim, numbers, setting)),
         _lowest_control(verdict, claim, rows, setting),
     )
+
+
+def _tested(claim: Claim, verdict: Verdict) -> list[tuple[Estimand, Estimand] | None]:
+    """Return both sides of each contrast of a verdict as they are tested; None of agreement.
+
+    Assertions of a count of which nothing was measured have none.
+    """
+    blank = {
+        place
+        for (_, places), result in zip(claim.counted(), verdict.counts, strict=False)
+        for place, member in zip(places, result.members, strict=False)
+        if not member
+    }
+    return [
+        pair
+        for i, assertion in enumerate(claim.asserted)
+        if i not in blank
+        for pair in _pairs(assertion)
+    ]
+
+
+def _pairs(assertion: Assertion) -> list[tuple[Estimand, Estimand] | None]:
+    a, b, margin = assertion.a, assertion.b, assertion.margin
+    if assertion.region.per_unit:
+        return [None, None]
+    if not isinstance(margin, Ratio) or assertion.spreads:
+        return [(a, b)]
+    if margin.of == "runs":
+        return [(log10(a), log10(b))]
+    above, below = (a, margin.factor * b), (margin.factor * a, b)
+    edges = assertion.region.edges(1.0)
+    if len(edges) > 1:
+        return [above, below]
+    return [above if edges[0] > 0 else below]
 
 
 def _lowest_control(
@@ -324,7 +376,7 @@ def _states_read(
 ) -> set[tuple[str, int, int, int]] | None:
     """Return arm, epoch, seed and layer of what a claim reads; None where an epoch is unknown."""
     states: set[tuple[str, int, int, int]] = set()
-    for reading in (r for a in claim.assertions for r in a.contrast.reads()):
+    for reading in (r for a in claim.asserted for r in a.contrast.reads()):
         if reading.layers is None:
             continue
         epoch = reading.epoch if reading.epoch is not None else design.last_epoch(reading.arm)

@@ -129,7 +129,8 @@ def _snapshot(verdict: Verdict) -> Snapshot:
 
 def _numbers(verdict: Verdict) -> tuple[object, ...]:
     """Every number that a verdict was decided from."""
-    return (verdict.seeds, tuple((a.a.values, a.b.values) for a in verdict.assertions))
+    values = ((a.a.values, a.b.values, a.a.seeds, a.b.seeds) for a in verdict.assertions)
+    return (verdict.seeds, tuple(values))
 
 
 def _change(
@@ -158,8 +159,18 @@ def _change(
     )
 
 
-def _asserted(a: AssertionResult) -> tuple[str, str, str, str]:
-    return a.kind, a.a.expression, a.b.expression, a.unit
+def _asserted(a: AssertionResult) -> tuple[str, str, str, str, str]:
+    return a.kind, a.a.expression, a.b.expression, a.unit, _of(a)
+
+
+def _of(a: AssertionResult) -> str:
+    """Return what a ratio is of; empty of a difference."""
+    return a.ratio.of if a.ratio is not None else ""
+
+
+def _margin(a: AssertionResult) -> float:
+    """Return a margin as it was declared: of a ratio the factor."""
+    return a.ratio.factor if a.ratio is not None else a.margin
 
 
 def _shifts(old: Verdict, new: Verdict) -> tuple[float | None, ...]:
@@ -189,8 +200,16 @@ def _agreement(old: Verdict, new: Verdict) -> float:
     return p * q + (1 - p) * (1 - q)
 
 
-def _claimed(verdict: Verdict) -> tuple[tuple[str, str, str, float], ...]:
-    return tuple((a.kind, a.a.expression, a.b.expression, a.margin) for a in verdict.assertions)
+def _claimed(verdict: Verdict) -> tuple[tuple[Any, ...], ...]:
+    """Return what is claimed of both sides; of a ratio also what it is of."""
+    return tuple(
+        (a.kind, a.a.expression, a.b.expression, _margin(a), *((None, _of(a)) if a.ratio else ()))
+        for a in verdict.assertions
+    )
+
+
+def _counted(verdict: Verdict) -> tuple[tuple[int, int], ...]:
+    return tuple((count.least, len(count.members)) for count in verdict.counts)
 
 
 def _rule(old: Verdict, new: Verdict) -> Iterator[Difference]:
@@ -210,6 +229,8 @@ def _rule(old: Verdict, new: Verdict) -> Iterator[Difference]:
 
 
 def _claims_of(old: Verdict, new: Verdict) -> Iterator[Difference]:
+    if _counted(old) != _counted(new):
+        yield Difference("rule", "counts", _counted(old), _counted(new))
     if len(old.assertions) != len(new.assertions):
         yield Difference("rule", "claimed", _claimed(old), _claimed(new))
         return
@@ -219,8 +240,8 @@ def _claims_of(old: Verdict, new: Verdict) -> Iterator[Difference]:
         if _asserted(a) != _asserted(b):
             before, now = (_claimed(v)[i : i + 1] for v in (old, new))
             yield Difference("rule", "claimed", before, now, assertion=at)
-        if a.margin != b.margin:
-            yield Difference("rule", "margin", a.margin, b.margin, assertion=at)
+        if _margin(a) != _margin(b):
+            yield Difference("rule", "margin", _margin(a), _margin(b), assertion=at)
 
 
 def _words(old: Verdict, new: Verdict) -> Iterator[Difference]:

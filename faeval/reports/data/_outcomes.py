@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 from faeval.claims._pilot import beyond_margin
-from faeval.claims._verdict import AssertionResult, Verdict
+from faeval.claims._verdict import AssertionResult, CountResult, Verdict
 from faeval.stats import joint_power, nominal_levels, region_of
 
 Standing = Literal["as registered", "as expected", "drift", "broken", "open", "free"]
@@ -38,11 +40,6 @@ def standing(verdict: Verdict) -> Standing:
     return "free" if verdict.expected is None else differs
 
 
-def thresholds(assertion: AssertionResult) -> tuple[float, ...]:
-    """Return where the margin lies on the axis of a - b: one point, or two for an equivalence."""
-    return region_of(assertion.kind).edges(assertion.margin)
-
-
 def claimed(assertion: AssertionResult) -> tuple[float, float]:
     """Return the range of a - b that the assertion claims."""
     return region_of(assertion.kind).bounds(assertion.margin)
@@ -70,11 +67,68 @@ def is_between(assertion: AssertionResult) -> bool:
     return region_of(assertion.kind).two_sided and apart and outcome(assertion) == "open"
 
 
+@dataclass(frozen=True)
+class Part:
+    """One part of a claim, all of which must hold: an assertion, or a count of several.
+
+    ``places`` are those of its assertions among the verdict's.
+    """
+
+    places: tuple[int, ...]
+    count: CountResult | None = None
+
+    def p(self, verdict: Verdict) -> tuple[float, float]:
+        """Return the p-values for it and against it."""
+        of = self.count or verdict.assertions[self.places[0]]
+        return of.p_support, of.p_refute
+
+    def shares(self, parts: int) -> Iterator[tuple[int, int, int]]:
+        """Yield each assertion's place, and by what the levels for and against are divided for it.
+
+        ``parts`` is how many parts the claim has.
+        """
+        if self.count is None:
+            yield self.places[0], 1, parts
+            return
+        spare = len(self.count.members) - self.count.least + 1
+        for member in self.count.members:
+            for place in member:
+                yield place, spare, parts * self.count.least * len(member)
+
+
+def parts(verdict: Verdict) -> tuple[Part, ...]:
+    """Return the parts of a verdict, all of which must hold: assertions in order, then counts."""
+    counts = [Part(sum(c.members, ()), c) for c in verdict.counts]
+    inside = {place for part in counts for place in part.places}
+    alone = (Part((i,)) for i in range(len(verdict.assertions)) if i not in inside)
+    return (*alone, *counts)
+
+
+def member_levels(part: Part, verdict: Verdict) -> dict[int, tuple[float | None, float | None]]:
+    """Return the levels that p for and against of each assertion of a part is compared with."""
+    support, refute = levels(verdict)
+    return {
+        i: (support and support / spare, refute and refute / share)
+        for i, spare, share in part.shares(len(parts(verdict)))
+    }
+
+
+def claims_p(verdict: Verdict) -> tuple[float, float]:
+    """Return the p-values of a claim: the largest for a part; so many times the smallest against.
+
+    Undefined without assertions.
+    """
+    pairs = [part.p(verdict) for part in parts(verdict)]
+    if not pairs:
+        return math.nan, math.nan
+    return max(p for p, _ in pairs), min(1.0, len(pairs) * min(q for _, q in pairs))
+
+
 def levels(verdict: Verdict) -> tuple[float | None, float | None]:
     """Return what p for and against is compared with: with looks what all of them leave to one."""
     support, refute = verdict.level_support, verdict.level_refute
     if support and refute:
-        return nominal_levels(support, refute, verdict.looks, len(verdict.assertions))
+        return nominal_levels(support, refute, verdict.looks, len(parts(verdict)))
     return support, refute
 
 
@@ -83,6 +137,8 @@ def power_together(verdict: Verdict) -> float | None:
 
     It is None where it is not known.
     """
+    if verdict.counts:
+        return None
     powers = [a.power for a in verdict.assertions if a.power is not None]
     if len(powers) < 2 or len(powers) < len(verdict.assertions):
         return None

@@ -317,7 +317,7 @@ class ReportDocument:
     """A report as verdicts.json holds it.
 
     Numbers are unrounded. What is undefined or infinite is null, never 0. All fields are always
-    there.
+    there, but for those that the schema does not require: they are there where they are used.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED

@@ -13,6 +13,7 @@ from faeval.claims._verdict import AssertionResult, Verdict
 from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.data._overview import Overview
 from faeval.reports.data._report import Report
+from faeval.reports.data._shown import shown
 from faeval.reports.figures._layout import Scale, axis_below, interval, short, wrapped
 from faeval.reports.figures._shapes import (
     DOUBLE,
@@ -60,8 +61,8 @@ def forest(report: Report) -> Figure:
             shapes.append(Text("note tiny end", left - 6, y + 3.5, name))
             if a is not None:
                 shapes += _bar(scale, a, y, 0.4 * step, word)
-                if a.margin > 0 and not math.isnan(a.estimate):
-                    at = _in_margins(a)(a.estimate)
+                if _is_drawn(a):
+                    at = _in_margins(a)(shown(a).estimate)
                     shapes += [] if scale.side(at) else [sign(word, scale(at), y)]
                 value = words.value_text(a)
                 # Numbers are never cut; their unit is in the table.
@@ -196,18 +197,36 @@ def _over_settings(reports: Sequence[Report]) -> dict[str, tuple[Verdict | None,
 
 def deciding(verdict: Verdict) -> AssertionResult | None:
     """Return the assertion that a verdict hangs on: the worst result, and of those the one least
-    far on the claimed side.
+    far on the claimed side. Of a count it is the best but as many as must hold.
 
     None where no assertion has both an estimate and a margin to count in.
     """
     worst = ("contradicted", "open", "met")
 
-    def slack(a: AssertionResult) -> float:
-        low, high = outcomes.claimed(a)
-        return min(a.estimate - low, high - a.estimate) / a.margin
+    def rank(a: AssertionResult) -> tuple[int, float]:
+        low, high = map(_in_margins(a), shown(a).claimed)
+        at = _in_margins(a)(shown(a).estimate)
+        return worst.index(outcomes.outcome(a)), min(abs(at - low), abs(high - at)) * (
+            1 if min(low, high) < at < max(low, high) else -1
+        )
 
-    drawn = [a for a in verdict.assertions if a.margin > 0 and math.isfinite(a.estimate)]
-    return min(drawn, key=lambda a: (worst.index(outcomes.outcome(a)), slack(a)), default=None)
+    hanging = []
+    for part in outcomes.parts(verdict):
+        ranked = sorted(
+            (a for a in map(verdict.assertions.__getitem__, part.places) if _is_drawn(a)), key=rank
+        )
+        if part.count is not None:
+            ranked = ranked[-part.count.least :]
+        hanging += ranked[:1]
+    return min(hanging, key=rank, default=None)
+
+
+def _is_drawn(a: AssertionResult) -> bool:
+    """Whether it has an estimate, and a margin to count in."""
+    estimate = shown(a).estimate
+    if a.ratio is not None:
+        return estimate > 0 and math.isfinite(estimate)
+    return a.margin > 0 and math.isfinite(estimate)
 
 
 def _group(found: Sequence[Verdict | None]) -> str:
@@ -234,7 +253,7 @@ def _cell(
     a = deciding(verdict)
     if a is not None:
         yield from _bar(scale, a, y, 0.8 * half, word)
-        at = _in_margins(a)(a.estimate)
+        at = _in_margins(a)(shown(a).estimate)
         if not scale.side(at):
             yield Circle(f"estimate {word}", scale(at), y, 2.5)
 
@@ -260,17 +279,29 @@ def _label(top: float, text: Iterable[str]) -> Iterator[Shape]:
 
 
 def _in_margins(a: AssertionResult) -> Callable[[float], float]:
-    """From a - b to margins in the direction of the margin, which lies at 1."""
+    """From what is shown to margins in the direction of the margin, which lies at 1.
+
+    A ratio counts by its logarithm.
+    """
     direction = region_of(a.kind).sign
-    return lambda value: direction * value / a.margin
+    if a.ratio is None:
+        return lambda value: direction * value / a.margin
+    size = math.log(a.ratio.factor)
+
+    def of(value: float) -> float:
+        if math.isnan(value):
+            return value
+        return direction * (math.log(value) / size if value > 0 else -math.inf)
+
+    return of
 
 
 def _scale(assertions: Iterable[AssertionResult | None], left: float, right: float) -> Scale:
     bounds = [
         bound
         for a in assertions
-        if a is not None and a.margin > 0
-        for bound in map(_in_margins(a), (a.estimate, *a.interval))
+        if a is not None and _is_drawn(a)
+        for bound in map(_in_margins(a), (shown(a).estimate, *shown(a).interval))
         if abs(bound) <= _FAR
     ]
     return Scale([-1.2, 1.2, *bounds], left, right, pad=0.03)
@@ -283,10 +314,11 @@ def _ground(scale: Scale, top: float, bottom: float) -> Iterator[Shape]:
 
 def _bar(scale: Scale, a: AssertionResult, y: float, half: float, word: str) -> Iterator[Shape]:
     """The claimed side of a line, and the decision interval on it; without a margin, nothing."""
-    if a.margin > 0:
-        low, high = sorted(map(_in_margins(a), outcomes.claimed(a)))
+    if _is_drawn(a):
+        axis = shown(a)
+        low, high = sorted(map(_in_margins(a), axis.claimed))
         yield box("claimed", scale(low), y - half, scale(high), y + half)
         if region_of(a.kind).two_sided:
             yield line("margin", (scale(-1.0), y - half), (scale(-1.0), y + half))
-        low, high = sorted(map(_in_margins(a), a.interval))
+        low, high = sorted(map(_in_margins(a), axis.interval))
         yield from interval(scale, (low, high), y, "bar", word)

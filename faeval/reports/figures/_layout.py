@@ -36,7 +36,7 @@ class Scale:
         pad: float = 0.06,
         logarithmic: bool = False,
     ) -> None:
-        finite = [v for v in numbers if math.isfinite(v)]
+        finite = [v for v in numbers if math.isfinite(v) and (v > 0 or not logarithmic)]
         self.logarithmic = logarithmic and bool(finite)
         self._unit = 1.0 if self.logarithmic else max(map(abs, finite), default=0.0) or 1.0
         placed = [self._place(v) for v in finite] or [0.0]
@@ -46,7 +46,9 @@ class Scale:
         self.start, self.end = start, end
 
     def _place(self, value: float) -> float:
-        return math.log10(value) if self.logarithmic else value / self._unit
+        if self.logarithmic:
+            return math.log10(value) if value > 0 else -math.inf
+        return value / self._unit
 
     def __call__(self, value: float) -> float:
         """Return the pixel of a number; beyond the ends, the end."""
@@ -57,6 +59,22 @@ class Scale:
         """Return -1 for a number below the lower end, 1 for one above the upper end, else 0."""
         place = self._place(value)
         return (place > self._high) - (place < self._low)
+
+    def factors(self, most: int = 6) -> list[tuple[float, str]]:
+        """Return the pixels of ratios on a logarithmic scale: 1/2, 1, 2, or round ones near 1."""
+        octaves = (self._high - self._low) / math.log10(2)
+        if octaves < 1.3:
+            return self._near_one(most)
+        base, step = (2, 1) if octaves <= 10 else (10, 1)
+        low, high = (end / math.log10(base) for end in (self._low, self._high))
+        step = max(1, math.ceil((high - low) / most))
+        powers = range(math.ceil(low / step) * step, math.floor(high) + 1, step)
+        return [(self(float(base) ** k), _factor(base, k)) for k in powers]
+
+    def _near_one(self, most: int) -> list[tuple[float, str]]:
+        multiples, step = round_numbers(10**self._low, 10**self._high, most)
+        style = Style(max(0, -math.floor(math.log10(step) + 1e-9)))
+        return [(self(k * step), style(k * step)) for k in multiples]
 
     def ticks(self, most: int = 6) -> list[tuple[float, str]]:
         """Return the pixels of round numbers, and how they are written."""
@@ -70,6 +88,12 @@ class Scale:
         exponent = top if top >= 5 or digits < -6 else 0
         style = Style(max(0, exponent - digits), exponent)
         return [(self(k * step), style(k * step)) for k in multiples]
+
+
+def _factor(base: int, power: int) -> str:
+    size = base ** abs(power)
+    text = str(size) if size < 10**6 else f"10{str(abs(power)).translate(_SUPERSCRIPT)}"
+    return text if power >= 0 else f"1/{text}"
 
 
 def round_numbers(

@@ -46,6 +46,7 @@ from faeval.reports.words import _sentences as words
 from faeval.reports.words._escape import anchors
 from faeval.reports.words._glossary import layers_text
 from faeval.reports.words._numbers import chance, exact, level, significant
+from faeval.stats import RULES
 
 # --- all figures of a report ---
 
@@ -60,7 +61,7 @@ def figures(report: Report) -> dict[str, Figure]:
     for verdict, anchor in zip(report.verdicts, claim_anchors(report), strict=True):
         name = anchor.removeprefix("claim-")
         for i, assertion in enumerate(verdict.assertions):
-            if math.isfinite(assertion.estimate):
+            if strips.is_drawn(assertion):
                 drawn[f"contrast-{name}-{i + 1}"] = contrast(verdict, i)
         if power_curves(verdict):
             drawn[f"power-{name}"] = power(verdict)
@@ -324,8 +325,9 @@ def describe_power(curve: PowerCurve) -> str:
 def contrast(verdict: Verdict, assertion: int = 0) -> Figure:
     """Draw one assertion of a verdict: the dots of its page, with a name for the axis."""
     a = verdict.assertions[assertion]
-    dots, unit = strips.dots(a, verdict.seeds), words.unit_of(a).strip()
-    name = Text(
-        "note mid", dots.width / 2, dots.height + 9, short(f"difference, {unit}".rstrip(", "), 48)
-    )
+    rule = RULES.get(verdict.test)
+    dots = strips.dots(a, verdict.seeds, rule.about if rule else "mean")
+    unit = words.unit_of(a).strip()
+    axis = "ratio, first side over second" if a.ratio else f"difference, {unit}".rstrip(", ")
+    name = Text("note mid", dots.width / 2, dots.height + 9, short(axis, 48))
     return replace(dots, height=dots.height + 14, shapes=(*dots.shapes, name), tone=verdict.verdict)

@@ -5,10 +5,11 @@ differ.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from faeval import stats
 from faeval.claims._verdict import AssertionResult, Verdict
@@ -46,6 +47,33 @@ def _mean(values: Sequence[float | None], geometric: bool) -> float | None:
     return math.fsum(v / len(known) for v in known)
 
 
+def typical_deviation(values: Sequence[float]) -> float:
+    """Return the mean absolute deviation from the median, made over n - 1; NaN below two values.
+
+    Of an odd number the one of 0 is left out, of an even number the two smallest count as one.
+    """
+    if len(values) < 2 or not all(map(math.isfinite, values)):
+        return math.nan
+    middle = statistics.median(values)
+    sizes = sorted(abs(v - middle) for v in values)[1:]
+    if len(values) % 2 == 0:
+        sizes[0] *= math.sqrt(2)
+    return math.fsum(sizes) / len(sizes)
+
+
+def welch_freedom(a: Sequence[float], b: Sequence[float]) -> float:
+    """Return the degrees of freedom of two arms by Satterthwaite; NaN where neither varies."""
+    if min(len(a), len(b)) < 2 or not all(map(math.isfinite, (*a, *b))):
+        return math.nan
+    of_a, of_b = (statistics.variance(v) / len(v) for v in (a, b))
+    total = of_a**2 / (len(a) - 1) + of_b**2 / (len(b) - 1)
+    return (of_a + of_b) ** 2 / total if total > 0 else math.nan
+
+
+#: Rules whose power follows from a standard deviation.
+_CURVED = frozenset(
+    rule.name for rule in stats.RULES.values() if rule.decides and rule.about in ("mean", "median")
+)
 #: Each is asked for by a figure, the table beside it and its words.
 _prospect = lru_cache(maxsize=1 << 14)(stats.prospect)
 
@@ -81,7 +109,8 @@ def power_curve(verdict: Verdict, assertion: AssertionResult) -> PowerCurve | No
         or sd is None
         or pilot_n is None
         or not sd > 0
-        or verdict.test not in get_args(stats.TestName)
+        or verdict.test not in _CURVED
+        or verdict.counts  # power of a count is no assertion's
     ):
         return None
     level = verdict.alpha / verdict.family_size

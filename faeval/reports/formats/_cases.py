@@ -10,16 +10,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from faeval.claims._verdict import Verdict, plain
-from faeval.reports.data._outcomes import standing
+from faeval.claims._verdict import AssertionResult, Verdict, plain
+from faeval.reports.data._outcomes import parts, standing
 from faeval.reports.data._report import Report
+from faeval.reports.words._counts import count_text, found_text
 from faeval.reports.words._escape import CELL, clip
 from faeval.reports.words._glossary import GLYPHS, spaced
 from faeval.reports.words._reasons import reason, undecided
-from faeval.reports.words._sentences import assertion_text, expectation_text, value_text
+from faeval.reports.words._sentences import (
+    assertion_text,
+    expectation_text,
+    size_text,
+    value_text,
+)
 
 _NAMES = (
-    "claim setting verdict reason_code expected standing estimate interval_low interval_high unit n"
+    "claim setting verdict reason_code expected standing estimate interval_low interval_high unit"
+    " ratio ratio_low ratio_high holding n"
     " seeds p_for p_against family family_size alpha flags registration registered_sha256"
 )
 #: The properties of a test case, in order; what there is no value for is left out.
@@ -101,7 +108,7 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
     Besides properties by name: ``head`` in a few words, ``lines`` in full, ``open`` if undecided.
     """
     first = verdict.assertions[0] if verdict.assertions else None
-    value = value_text(first) if first is not None and not math.isnan(first.estimate) else ""
+    value = _value(verdict)
     expected = verdict.expected or ("no invalid verdict" if verdict.verdict == "invalid" else None)
     word = (
         verdict.verdict
@@ -113,24 +120,6 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
         + (f" where {expected} was expected" if expected else "")
         + (f": {value}" if value else "")
     )
-    lines = [
-        f"{head}, in {verdict.setting}",
-        f"  {verdict.sentence}",
-        f"  {reason(verdict)}",
-        *(
-            f"  {assertion_text(a)}: {value_text(a)}, margin {a.margin:g} ({a.because})"
-            for a in verdict.assertions
-            if not math.isnan(a.estimate)
-        ),
-    ]
-    if verdict.assertions:
-        lines.append(
-            f"  n = {verdict.n}, seeds {', '.join(map(str, verdict.seeds))}; p for"
-            f" {verdict.adjusted_support:.3g}, against {verdict.adjusted_refute:.3g}, adjusted for"
-            f" a family of {verdict.family_size} (alpha {verdict.alpha:g})"
-        )
-    if verdict.flags:
-        lines.append(f"  {_flags(verdict)}")
     return {
         "claim": verdict.claim,
         "setting": verdict.setting,
@@ -143,6 +132,7 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
         "interval_low": plain(verdict.interval[0]),
         "interval_high": plain(verdict.interval[1]),
         "unit": verdict.unit,
+        **_special(verdict, first),
         "n": verdict.n,
         "seeds": ",".join(map(str, verdict.seeds)),
         "p_for": verdict.adjusted_support if verdict.assertions else None,
@@ -156,7 +146,49 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
         "open": _open(verdict),
         "cells": cells(verdict, value),
         "head": head,
-        "lines": lines,
+        "lines": list(_lines(verdict, head)),
+    }
+
+
+def _value(verdict: Verdict) -> str:
+    """Return the estimate of the first part of a claim; empty where there is none."""
+    if verdict.counts and parts(verdict)[0].count is not None:
+        return found_text(verdict.counts[0])
+    first = verdict.assertions[0] if verdict.assertions else None
+    return value_text(first) if first is not None and not math.isnan(first.estimate) else ""
+
+
+def _lines(verdict: Verdict, head: str) -> Iterator[str]:
+    """Yield a verdict in full, a line each."""
+    yield f"{head}, in {verdict.setting}"
+    yield f"  {verdict.sentence}"
+    yield f"  {reason(verdict)}"
+    for a in verdict.assertions:
+        if not math.isnan(a.estimate):
+            margin = size_text(a) if a.ratio else f"{a.margin:g}"
+            yield f"  {assertion_text(a)}: {value_text(a)}, margin {margin} ({a.because})"
+    for count in verdict.counts:
+        yield f"  {count_text(count)}: {found_text(count)}"
+    if verdict.assertions:
+        yield (
+            f"  n = {verdict.n}, seeds {', '.join(map(str, verdict.seeds))}; p for"
+            f" {verdict.adjusted_support:.3g}, against {verdict.adjusted_refute:.3g}, adjusted for"
+            f" a family of {verdict.family_size} (alpha {verdict.alpha:g})"
+        )
+    if verdict.flags:
+        yield f"  {_flags(verdict)}"
+
+
+def _special(verdict: Verdict, first: AssertionResult | None) -> dict[str, Any]:
+    """Return the ratio of the first assertion, and how many of counted assertions hold at least."""
+    ratio = first.ratio if first is not None else None
+    low, high = ratio.interval if ratio is not None else (None, None)
+    holding = ",".join(f"{c.holding} of {len(c.members)}" for c in verdict.counts)
+    return {
+        "ratio": plain(ratio.estimate if ratio is not None else None),
+        "ratio_low": plain(low),
+        "ratio_high": plain(high),
+        "holding": holding or None,
     }
 
 

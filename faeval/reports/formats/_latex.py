@@ -16,7 +16,7 @@ from faeval.reports.data._report import Report
 from faeval.reports.views._report import view
 from faeval.reports.views._types import ClaimView, View
 from faeval.reports.words._escape import CELL, clip, latex
-from faeval.reports.words._glossary import GLOSSARY
+from faeval.reports.words._terms import GLOSSARY
 
 #: Lines that a page holds, and characters of a sentence that fill one: more claims go into another
 #: table.
@@ -87,8 +87,8 @@ def _row(claim: ClaimView) -> tuple[str, int]:
     """Return a row, and how many lines it takes at most."""
     sentence = clip(claim.sentence, CELL)
     verdict = clip(claim.word + claim.qualified, CELL)
-    values = [clip(a.told, CELL) for a in claim.assertions]
-    margins = [clip(a.claimed, CELL) for a in claim.assertions]
+    values = [clip(part.told, CELL) for part in claim.parts]
+    margins = [clip(part.claimed, CELL) for part in claim.parts]
     cells = (
         latex(sentence),
         latex(verdict),

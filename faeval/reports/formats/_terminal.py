@@ -91,7 +91,7 @@ def _grid(shown: View, width: int) -> RenderableType:
 def _block(claim: ClaimView) -> RenderableType:
     lines = (
         _verdict(claim, ", ").append(f"; n = {claim.n}"),
-        *(_text(a.told) for a in claim.assertions),
+        *(_text(part.told) for part in claim.parts),
         _text(claim.takes, "dim"),
     )
     return Group(
@@ -116,8 +116,8 @@ def _verdict(claim: ClaimView, between: str = "\n") -> Text:
 
 def _values(claim: ClaimView) -> Text:
     return (
-        Text("\n").join(_text(a.told) for a in claim.assertions)
-        if claim.assertions
+        Text("\n").join(_text(part.told) for part in claim.parts)
+        if claim.parts
         else Text("none", "dim")
     )
 

@@ -9,6 +9,7 @@ from faeval.claims._verdict import REGISTRATIONS, Verdict
 from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.data._report import ClaimInputs, LowestControl, Profile, ReadMetric
 from faeval.reports.views._assertion import assertion_view, mean
+from faeval.reports.views._counts import count_view
 from faeval.reports.views._figures import power_view, side_by_side
 from faeval.reports.views._types import ClaimView, Fact, Table, facts
 from faeval.reports.words import _glossary as glossary, _reasons as reasons, _sentences as words
@@ -23,6 +24,7 @@ from faeval.reports.words._numbers import (
     significant,
     style_for,
 )
+from faeval.reports.words._terms import SPECIAL
 
 
 def claim_view(
@@ -40,9 +42,11 @@ def claim_view(
     that is not said elsewhere.
     """
     standing = outcomes.standing(verdict)
-    estimated = bool(verdict.assertions)
+    estimated, parts = bool(verdict.assertions), outcomes.parts(verdict)
     tests = _tests(verdict) if estimated else None
     by_layer = _by_layer(verdict, inputs, profiles) if inputs else None
+    assertions = tuple(assertion_view(a, verdict) for a in verdict.assertions)
+    counts = tuple(count_view(part, verdict) for part in parts if part.count is not None)
     return ClaimView(
         anchor=anchor,
         claim=verdict.claim,
@@ -65,7 +69,9 @@ def claim_view(
         ),
         registration=glossary.REGISTRATION.get(verdict.registration, ""),
         n=verdict.n,
-        assertions=tuple(assertion_view(a, verdict) for a in verdict.assertions),
+        assertions=assertions,
+        counts=counts,
+        parts=(*(assertions[p.places[0]] for p in parts if p.count is None), *counts),
         tests=tests,
         power=power_view(verdict, anchor),
         decided=_decided(verdict, rule) if estimated else (),
@@ -100,31 +106,38 @@ def _about(about: str | None) -> str:
 
 
 def _claims_p(verdict: Verdict) -> tuple[str, str]:
-    """Write the p-values of a claim: the largest for it, k times the smallest against it."""
-    support, refute = outcomes.levels(verdict)
-    return (
-        probability(max(a.p_support for a in verdict.assertions), support),
-        probability(
-            min(1.0, len(verdict.assertions) * min(a.p_refute for a in verdict.assertions)), refute
-        ),
-    )
+    """Write the p-values of a claim."""
+    (support, refute), (p, q) = outcomes.levels(verdict), outcomes.claims_p(verdict)
+    return probability(p, support), probability(q, refute)
 
 
 def _tests(verdict: Verdict) -> Table:
     """Every p-value beside the level that it is compared with."""
-    k, (support, refute) = len(verdict.assertions), outcomes.levels(verdict)
+    every, (support, refute) = outcomes.parts(verdict), outcomes.levels(verdict)
+    k = len(every)
+    own = {i: both for p in every for i, both in outcomes.member_levels(p, verdict).items()}
     each = [
         (
-            f"p of assertion {i}",
-            probability(a.p_support, support),
-            probability(a.p_refute, refute and refute / k),
+            f"p of assertion {i + 1}",
+            probability(a.p_support, own[i][0]),
+            probability(a.p_refute, own[i][1]),
         )
-        for i, a in enumerate(verdict.assertions, 1)
+        for i, a in enumerate(verdict.assertions)
+    ]
+    of_counts = [
+        (
+            f"p of a count: {part.count.least} of {len(part.count.members)}",
+            probability(part.count.p_support, support),
+            probability(part.count.p_refute, refute and refute / k),
+        )
+        for part in every
+        if part.count is not None
     ]
     name = "p" if k == 1 else f"p of the claim: the largest; {k} times the smallest"
     over = " over all looks" if verdict.looks else ""
     rows = (
-        *(each if k > 1 else ()),
+        *(each if len(each) > 1 else ()),
+        *of_counts,
         (name, *_claims_p(verdict)),
         ("Level it is compared with", level(support), level(refute)),
         (
@@ -150,7 +163,7 @@ def _decided(verdict: Verdict, rule: str) -> tuple[Fact, ...]:
     looks = f"at {', '.join(map(str, verdict.looks))} seeds; {progress}"
     more = list(
         facts(
-            ("Test", f"{test} over {verdict.n} seeds, one-sided in each direction", "p"),
+            ("Test", f"{test} over {_seeds(verdict)}, one-sided in each direction", "p"),
             ("Family", family, "family"),
             (
                 "Power of all assertions together",
@@ -168,6 +181,10 @@ def _decided(verdict: Verdict, rule: str) -> tuple[Fact, ...]:
     if verdict.measured_errors:
         more.append(Fact("Measured error", _measured_error(verdict, rule, bool(short)), "measured"))
     return tuple(more)
+
+
+def _seeds(verdict: Verdict) -> str:
+    return f"{verdict.n} seeds" if verdict.n == 1 else words.seeds_text(verdict)
 
 
 def _measured_error(verdict: Verdict, rule: str, assumes: bool) -> Phrase:
@@ -231,7 +248,8 @@ def _checked(
     for text in verdict.controls:
         yield Fact("Control", plain(f"{text}, on every audited checkpoint"), "control")
     for flag in verdict.flags:
-        yield Fact(f"Flag: {glossary.spaced(flag)}", plain(glossary.FLAGS.get(flag, "")))
+        term = flag if flag in SPECIAL else ""
+        yield Fact(f"Flag: {glossary.spaced(flag)}", plain(glossary.FLAGS.get(flag, "")), term)
     for warning in verdict.warnings:
         yield Fact("Warning", plain(reasons.caution(warning, verdict)))
     if verdict.gates:

@@ -22,6 +22,7 @@ from faeval.reports.views._types import ClaimView, DriftView, Fact, Table, Tally
 from faeval.reports.words import _glossary as glossary
 from faeval.reports.words._escape import anchors
 from faeval.reports.words._glossary import plain
+from faeval.reports.words._terms import GLOSSARY
 
 #: What of the glossary an overview needs.
 _TERMS = (
@@ -124,7 +125,7 @@ def overview_view(overview: Overview, drawn: bool = True) -> OverviewView:
             names, [{f.label: glossary.as_text(f.value) for f in s.provenance} for s in views]
         ),
         recompute=_recompute(overview.folders),
-        glossary=tuple((term, *glossary.GLOSSARY[term]) for term in _TERMS),
+        glossary=tuple((term, *GLOSSARY[term]) for term in _TERMS),
     )
 
 
@@ -182,7 +183,11 @@ def _cells(
 
 def _beside(i: int, own: AssertionResult, verdicts: Sequence[Verdict]) -> list[AssertionResult]:
     others = [v.assertions[i] for v in verdicts if len(v.assertions) > i]
-    return [a for a in others if (a.kind, a.unit) == (own.kind, own.unit)]
+    return [a for a in others if _axis(a) == _axis(own)]
+
+
+def _axis(a: AssertionResult) -> tuple[str, str, str]:
+    return a.kind, a.unit, a.ratio.of if a.ratio else ""
 
 
 def _facts(report: Report) -> Iterator[Fact]:

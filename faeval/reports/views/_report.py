@@ -23,7 +23,7 @@ from faeval.reports.views._provenance import (
     this_version,
     versions,
 )
-from faeval.reports.views._types import RuleView, Table, Tally, View
+from faeval.reports.views._types import ClaimView, RuleView, Table, Tally, View
 from faeval.reports.words import _glossary as glossary
 from faeval.reports.words._glossary import Phrase, Span
 from faeval.reports.words._numbers import rate
@@ -36,21 +36,22 @@ def view(report: Report) -> View:
     rules = _rules(report.verdicts)
     scopes = {glossary.scope_of(v.over, v.test) for v in report.verdicts}
     scope = scopes.pop() if len(scopes) == 1 and len(report.verdicts) > 1 else ""
+    claims = tuple(
+        claim_view(
+            verdict,
+            anchor,
+            inputs.get(verdict.claim),
+            report.profiles,
+            rule=rules[_rule(verdict)].anchor if verdict.measured_errors else "",
+            scope="" if scope else glossary.scope_of(verdict.over, verdict.test),
+        )
+        for verdict, anchor in zip(report.verdicts, names, strict=True)
+    )
     return View(
         setting=report.setting,
         tallies=tuple(_tallies(report.verdicts)),
         summary=tuple(_summary(report)) if report.verdicts else (),
-        claims=tuple(
-            claim_view(
-                verdict,
-                anchor,
-                inputs.get(verdict.claim),
-                report.profiles,
-                rule=rules[_rule(verdict)].anchor if verdict.measured_errors else "",
-                scope="" if scope else glossary.scope_of(verdict.over, verdict.test),
-            )
-            for verdict, anchor in zip(report.verdicts, names, strict=True)
-        ),
+        claims=claims,
         profiles=profile_views(report.profiles),
         courses=course_views(report.curves),
         controls=controls_view(report.controls),
@@ -64,7 +65,7 @@ def view(report: Report) -> View:
         check=CHECK,
         recompute=recompute(report),
         versions=versions(report),
-        glossary=glossary.GLOSSARY,
+        glossary=glossary.terms(_used(claims)),
         version=this_version(),
         drift=(
             drift_view(
@@ -74,6 +75,14 @@ def view(report: Report) -> View:
             else None
         ),
     )
+
+
+def _used(claims: Sequence[ClaimView]) -> Iterator[str]:
+    """Yield the terms that the facts of claims point to."""
+    for claim in claims:
+        groups = [a.facts + a.more for a in claim.assertions] + [c.facts for c in claim.counts]
+        for group in (*groups, claim.decided, claim.sure, claim.checked, claim.rests):
+            yield from (fact.term for fact in group)
 
 
 def _summary(report: Report) -> Iterator[Phrase]:

@@ -66,6 +66,29 @@ class AssertionView:
 
 
 @dataclass(frozen=True)
+class CountView:
+    """A part of a claim of which so many assertions must hold: what came of each of them.
+
+    It stands in a line of its own where the others are assertions.
+    """
+
+    text: str
+    value: str
+    claimed: str
+    members: Table
+    facts: tuple[Fact, ...]
+    margin: str = ""
+    outer: str = ""
+    tone: str = ""
+    strip: None = None
+
+    @property
+    def told(self) -> str:
+        """What was found, in few words."""
+        return self.value
+
+
+@dataclass(frozen=True)
 class FigureView:
     """A figure by its name, and the tables that say the same.
 
@@ -86,7 +109,8 @@ class ClaimView:
 
     ``decided``, ``sure``, ``checked`` and ``rests`` are its facts by what they are about, each with
     a gist of one line. ``caveats`` say what its flags ask to keep in mind; ``state`` is the reason
-    code in words.
+    code in words. ``parts`` are what must hold together: assertions, and counts in place of those
+    that they count.
     """
 
     anchor: str
@@ -108,6 +132,8 @@ class ClaimView:
     registration: str
     n: int
     assertions: tuple[AssertionView, ...]
+    counts: tuple[CountView, ...]
+    parts: tuple[AssertionView | CountView, ...]
     tests: Table | None
     power: FigureView | None
     decided: tuple[Fact, ...]

@@ -21,6 +21,7 @@ EFFECTS: Mapping[Kind, str] = {
 _NAMED = 3  # claims that are named with what differs in them
 _LABELS = {
     "claimed": "what is claimed",
+    "counts": "how many must hold",
     "seeds": "seeds decided on",
     "planned": "planned seeds",
     "gates": "depends on",
@@ -61,8 +62,12 @@ def sides_of(difference: Difference) -> tuple[str, str]:
     return before, now
 
 
-def _claims_text(claims: Iterable[tuple[str, str, str, float]]) -> str:
+def _claims_text(claims: Iterable[tuple[Any, ...]]) -> str:
     return "; ".join(asserted(*each) for each in claims)
+
+
+def _counts_text(counts: Iterable[tuple[int, int]]) -> str:
+    return "; ".join(f"at least {least} of {of}" for least, of in counts)
 
 
 def _plain(value: Any) -> str:
@@ -73,6 +78,7 @@ def _plain(value: Any) -> str:
 _WRITERS: Mapping[str, Callable[[Any], str]] = {
     "runs": "{} runs".format,
     "claimed": _claims_text,
+    "counts": _counts_text,
     "seeds": seed_list,
     "planned": seed_list,
     "looks": seed_list,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from faeval.reports.words._terms import GLOSSARY, SPECIAL
 from faeval.stats import RULES
 
 #: A sign beside each verdict's word, so that colour is never the only difference.
@@ -29,6 +30,10 @@ CODES: Mapping[str, str] = {
     ),
     "gate_undecided": "A claim that it depends on is still open.",
     "no_spread": "The difference is the same at every seed, so there is no spread to judge by.",
+    "censored": (
+        "Runs that never crossed their threshold are known only to take longer than they lasted,"
+        " and the verdict would need to know more."
+    ),
     "confounded": "The two sides differ in more than what the effect is attributed to.",
     "unit_mismatch": "The replicates offered are not seeds, or a number stands twice.",
     "seed_controls_nothing": "Different seeds gave the same weights.",
@@ -55,6 +60,10 @@ FLAGS: Mapping[str, str] = {
     "evaluation_set": (
         "the margin lies within two standard errors over evaluation items: other items might say"
         " otherwise"
+    ),
+    "selected_on_evidence": (
+        "the best of several arms was chosen on the very seeds that decide, which makes it look"
+        " better than it is: choose on another metric, by chosen_by= (one of validation, say)"
     ),
     "unlike_epochs": "the runs of one arm are read at different epochs",
     "unregistered": (
@@ -110,6 +119,11 @@ TESTS: Mapping[str, str] = {
     "sign-flip": "exact sign-flip",
     "sign": "sign",
     "welch": "Welch",
+    "spread": "Welch (on deviations from the median)",
+    "rate": "exact binomial",
+    "paired-rates": "exact paired-rates",
+    "unpaired-rates": "exact unpaired-rates",
+    "identical": "range of the differences",
 }
 
 #: What a test assumes of the differences by seed, by the code of its rule: in short, and what else
@@ -125,6 +139,20 @@ ASSUMPTIONS: Mapping[str, tuple[str, str]] = {
         "against a margin the test is not robust to strong skew",
     ),
     "symmetric_differences": ("the differences by seed are symmetric about their mean", ""),
+    "arms_of_one_shape": (
+        "the arms differ in scale only: their values have laws of one shape",
+        "the typical deviation is the mean absolute deviation from the median, not the standard"
+        " deviation; below 7 seeds the test sees little",
+    ),
+    "seeds_alike": (
+        "the outcomes of an arm are drawn alike and independently over seeds; nothing else, as the"
+        " test is exact",
+        "",
+    ),
+    "range_of_differences": (
+        "no difference lies outside the range of the metric",
+        "exact for a value that was fixed beforehand, which 0 is",
+    ),
     "median_of_differences": (
         "nothing about the shape of the differences by seed",
         "the claim is about their median",
@@ -144,268 +172,6 @@ CHECKS: Mapping[str, str] = {
     "unit_mismatch": "same seeds on both sides",
     "confounded": "not confounded",
     "exact_by_construction": "no state exact by construction",
-}
-
-#: The glossary: key, term, meaning. Facts of the page point here by key.
-GLOSSARY: Mapping[str, tuple[str, str]] = {
-    "seed": (
-        "Seed, n",
-        (
-            "A seed fixes all that is random in a run. Both sides of a contrast are run at the same"
-            " seeds and compared seed by seed; n is how many seeds the verdict rests on. Layers and"
-            " evaluation items are averaged first: they are not replicates."
-        ),
-    ),
-    "estimate": (
-        "Estimate",
-        (
-            "The mean over seeds of the difference between the two sides, in the metric's own unit;"
-            " the median for a claim decided by the sign test, which is about the median."
-        ),
-    ),
-    "margin": (
-        "Margin",
-        (
-            "The smallest difference that would matter, fixed with its reason before the data. A"
-            " difference that is real but smaller than its margin does not support a claim."
-        ),
-    ),
-    "claimed": (
-        "Claimed side",
-        (
-            "Where the difference must lie for the claim to hold: beyond the margin, or for an"
-            " equivalence between two margins."
-        ),
-    ),
-    "interval": (
-        "Decision interval",
-        (
-            "The interval beside each estimate. It lies wholly on the claimed side of the margin"
-            " exactly where the data support what is claimed, and wholly on the other exactly where"
-            " they refute it; but an equivalence is refuted only where its wider, refuting interval"
-            " lies outside the margins. Each bound is taken at the level that the claim met within"
-            " its family, so the two ends may have different levels. Each bound holds alone, at its"
-            " own level: with that chance at most it lies beyond the true difference. The two do"
-            " not hold together at either level, nor with the bounds of other claims."
-        ),
-    ),
-    "ordinary": (
-        "Ordinary 90 % interval",
-        (
-            "The usual t interval for this contrast alone, with no allowance for the other claims."
-            " For comparison with other work; it decides nothing here."
-        ),
-    ),
-    "refuting": (
-        "Refuting interval",
-        (
-            "The wider, second interval of an equivalence. The two sides are called different only"
-            " where all of it lies outside the margins."
-        ),
-    ),
-    "supported": (
-        "Supported",
-        (
-            "The decision interval lies wholly on the claimed side of the margin; of a claim of"
-            " several assertions each one does."
-        ),
-    ),
-    "refuted": (
-        "Refuted",
-        (
-            "The decision interval, of an equivalence the refuting interval, lies wholly on the"
-            " other side: what was claimed, at the size that matters, is not so. Of a claim of"
-            " several assertions it takes one that is refuted. This is a result, as good as any"
-            " other."
-        ),
-    ),
-    "inconclusive": (
-        "Inconclusive",
-        (
-            "The data do not tell. It is no evidence for either side, nor for the absence of an"
-            " effect."
-        ),
-    ),
-    "invalid": (
-        "Invalid",
-        (
-            "The comparison, the instrument or the evidence cannot carry the claim, whatever the"
-            " numbers say."
-        ),
-    ),
-    "p": (
-        "p for and against",
-        (
-            "Two one-sided p-values. The one for the claim is small where the data speak against"
-            " everything short of the margin; the one against it is small where they speak against"
-            " everything beyond it."
-        ),
-    ),
-    "level": (
-        "Level",
-        (
-            "A p-value decides where it is at most its level: alpha, shared out over the family by"
-            " Holm's rule."
-        ),
-    ),
-    "family": (
-        "Family, Holm",
-        (
-            "Claims that are judged together. The chance of even one wrong support in a family is"
-            " at most alpha, and so is that of one wrong refutation, whatever the dependence"
-            " between the claims."
-        ),
-    ),
-    "adjusted": (
-        "Adjusted p",
-        "The p-value with the family already allowed for: it decides where it is at most alpha.",
-    ),
-    "attainable": (
-        "Smallest attainable p",
-        "The smallest p-value that any data on this many seeds could give.",
-    ),
-    "items": (
-        "Error over items",
-        (
-            "How far the estimate would move with other evaluation items. All seeds share their"
-            " items, so more seeds do not shrink it, and the decision interval does not contain it."
-        ),
-    ),
-    "power": (
-        "Power",
-        (
-            "The chance of the verdict that the anticipated effect leads to, if the effect were as"
-            " large as was anticipated before the data: to be supported, or for an effect on the"
-            " other side of the margin to be refuted. A claim of several assertions needs all of"
-            " them: what may fail of each is added up."
-        ),
-    ),
-    "detectable": (
-        "Detectable effect",
-        (
-            "How far beyond the margin the true effect must lie to be found four times in five on"
-            " this many seeds."
-        ),
-    ),
-    "needed": (
-        "Seeds needed",
-        (
-            "How many seeds would give the claim 80 % power at the anticipated effect, registered"
-            " anew and alone in its family; once at the pilot's spread, and once at the upper 80 %"
-            " bound of that spread, since a pilot may have been lucky. Of several assertions each"
-            " takes more, so that all of them together have 80 %."
-        ),
-    ),
-    "unseen": (
-        "Unseen failures",
-        (
-            "The highest rate at which runs might fail (with 95 % confidence, for each side), given"
-            " what these seeds showed. A few good seeds leave room for a great deal."
-        ),
-    ),
-    "without": (
-        "Without each seed",
-        (
-            "The verdict again, leaving out one seed at a time. It never changes the verdict; it"
-            " shows what hangs on one run."
-        ),
-    ),
-    "beside": (
-        "Other tests",
-        (
-            "The verdict by exact tests that assume symmetry in place of near-normality, where so"
-            " few seeds let them decide at all. They never change the verdict."
-        ),
-    ),
-    "measured": (
-        "Measured error",
-        (
-            "How often this very rule errs, on laws where its assumption holds and on laws where it"
-            " fails: the share of wrong supports and of wrong refutations in simulations with the"
-            " true effect on the margin, one assertion of this kind alone at 5 % in each direction."
-            " A law is one of the first side less the second; a mirrored one has the sides"
-            " exchanged. Reproduced by faeval calibrate."
-        ),
-    ),
-    "evidence": (
-        "Running evidence",
-        (
-            "An e-value: how many times better the seeds so far fit some effect than the edge of"
-            " the margin, and on which side of it they lie. It may be looked at after every seed,"
-            " and chance takes it beyond 20 at most once in twenty. Up to 1 it speaks for neither"
-            " side. It decides nothing here."
-        ),
-    ),
-    "looks": (
-        "Looks",
-        (
-            "Numbers of seeds, fixed before the first run, at which the claim may be decided early."
-            " Each look is a chance to err, and the levels allow for all of them."
-        ),
-    ),
-    "beyond": (
-        "Seeds beyond the plan",
-        (
-            "Seeds that were run without being planned. They never enter the verdict: whoever may"
-            " add seeds until the result pleases, errs far more often than alpha."
-        ),
-    ),
-    "control": (
-        "Positive control",
-        (
-            "What an instrument reads where it is given the true gradient itself: 1 is right. Where"
-            " it reads less than 0.99, its numbers are not used; but those of an instrument that is"
-            " itself under study are kept, for claims about that instrument alone. Other controls"
-            " are bounds that a claim declares for its own measurement."
-        ),
-    ),
-    "fragile": (
-        "Fragile",
-        (
-            "Leaving out one seed, or another valid test, would change the verdict. Sound verdicts"
-            " on few seeds are often fragile: how often is said beside it."
-        ),
-    ),
-    "assumption": (
-        "Assumption",
-        (
-            "What the test takes for granted of the differences by seed. A few seeds cannot show"
-            " whether it holds; measured errors show what it costs where it does not."
-        ),
-    ),
-    "state": (
-        "State, layer",
-        (
-            "A state is what a network holds at one depth, numbered from 0, its input or embedding;"
-            " layer l of a metric by layer is what was read at state l. Deep stands for the mean"
-            " over all states from 1 on."
-        ),
-    ),
-    "expectation": (
-        "Expectation",
-        (
-            "The word that the authors expect, written down with the claim. A decided verdict that"
-            " differs is called drift."
-        ),
-    ),
-    "registration": (
-        "Registration",
-        (
-            "A fingerprint of the claim with its margin, seeds and family, committed before the"
-            " seeds that decide were run."
-        ),
-    ),
-    "below_floor": (
-        "Below floor",
-        (
-            "The instrument does not even see the true signal here, so its reading says nothing. It"
-            " is not zero."
-        ),
-    ),
-    "undefined": (
-        "Undefined",
-        "There is no number, such as the direction of a vector of length zero. It is not zero.",
-    ),
 }
 
 
@@ -453,6 +219,12 @@ def seed_list(seeds: tuple[int, ...]) -> str:
     return ", ".join(ranges) or "none"
 
 
+def terms(used: Iterable[str]) -> Mapping[str, tuple[str, str]]:
+    """Return the glossary, with those of its special terms that are used."""
+    keys = {*used}
+    return {**GLOSSARY, **{key: term for key, term in SPECIAL.items() if key in keys}}
+
+
 def assumptions(test: str) -> tuple[str, str]:
     """Say what a test assumes, in short and what else there is; empty where nothing is known."""
     return ASSUMPTIONS[RULES[test].assumption] if test in RULES else ("", "")
@@ -465,9 +237,9 @@ def assumption(test: str) -> str:
 
 def scope_of(over: str, test: str) -> str:
     """Say what a verdict generalises over."""
-    rule = RULES.get(test)
     apart = "; the two arms are compared unpaired, as runs that share no randomness"
-    return SCOPES.get(over, over) + (apart if rule is not None and not rule.paired else "")
+    is_apart = test in {rule.unpaired for rule in RULES.values()}
+    return SCOPES.get(over, over) + (apart if is_apart else "")
 
 
 def layers_text(layers: tuple[int, ...]) -> str:

@@ -7,10 +7,16 @@ from collections.abc import Iterator
 
 from faeval.claims._pilot import beyond_margin
 from faeval.claims._verdict import AssertionResult, Caution, Verdict, seeds_needed
-from faeval.reports.data._outcomes import standing
+from faeval.reports.data._outcomes import Part, parts, standing
+from faeval.reports.words._counts import count_text, counted
 from faeval.reports.words._glossary import CODES, TESTS, Phrase, plain, sentence
-from faeval.reports.words._numbers import exact
-from faeval.reports.words._sentences import assertion_text, result
+from faeval.reports.words._sentences import (
+    assertion_text,
+    effect_text,
+    is_opposite,
+    result,
+    seeds_text,
+)
 from faeval.stats import LEAST_POWER, nominal_level, region_of
 
 
@@ -19,17 +25,28 @@ def reason(verdict: Verdict) -> str:
     if verdict.detail:
         return verdict.detail
     if verdict.verdict == "supported" and verdict.assertions:
-        assertions = "; and ".join(map(assertion_text, verdict.assertions))
-        return f"over {verdict.n} seeds {assertions}."
+        return f"over {_seeds(verdict)} {'; and '.join(_asserted(verdict))}."
     if verdict.verdict == "refuted" and verdict.assertions:
-        return f"over {verdict.n} seeds {'; and '.join(_contradicted(verdict))}."
+        return f"over {_seeds(verdict)} {'; and '.join(_contradicted(verdict))}."
     if verdict.reason_code == "plan_not_reached" and verdict.looks:
         return _between_looks(verdict)
     if verdict.reason_code == "unattainable":
         return _unattainable(verdict)
     if verdict.reason_code in ("underpowered", "straddles_margin") and verdict.assertions:
-        return f"over {verdict.n} seeds {_undecided(verdict)}."
+        return f"over {_seeds(verdict)} {_undecided(verdict)}."
     return CODES.get(verdict.reason_code, "")
+
+
+def _seeds(verdict: Verdict) -> str:
+    return f"{verdict.n} seeds" if verdict.n == 1 else seeds_text(verdict)
+
+
+def _asserted(verdict: Verdict) -> Iterator[str]:
+    for part in parts(verdict):
+        if part.count is not None:
+            yield count_text(part.count)
+        else:
+            yield assertion_text(verdict.assertions[part.places[0]])
 
 
 def _between_looks(verdict: Verdict) -> str:
@@ -41,12 +58,14 @@ def _between_looks(verdict: Verdict) -> str:
 
 
 def _contradicted(verdict: Verdict) -> Iterator[str]:
-    k, level = len(verdict.assertions), verdict.level_refute or 0.0
-    against = [a for a in verdict.assertions if a.p_refute * k <= level]
-    for a in against or verdict.assertions:
-        low, high = a.interval
-        region = region_of(a.kind)
-        opposite = region.claims_effect and (high < 0 if region.side == "above" else low > 0)
+    every, level = parts(verdict), verdict.level_refute or 0.0
+    against = [part for part in every if part.p(verdict)[1] * len(every) <= level]
+    for part in against or every:
+        if part.count is not None:
+            yield f"'{count_text(part.count)}' does not hold"
+            continue
+        a = verdict.assertions[part.places[0]]
+        opposite = region_of(a.kind).claims_effect and is_opposite(a)
         sign = ", and the difference has the opposite sign" if opposite else ""
         yield f"'{assertion_text(a)}' does not hold{sign}"
 
@@ -67,6 +86,15 @@ def _unattainable(verdict: Verdict) -> str:
 
 
 def _undecided(verdict: Verdict) -> str:
+    tells = (
+        "is too wide to tell" if verdict.reason_code == "underpowered" else "contains the margin"
+    )
+    level = verdict.level_support or 0.0
+    count = next((p for p in parts(verdict) if p.count and p.p(verdict)[0] > level), None)
+    if count is not None and count.count is not None:
+        return (
+            f"it stays open whether {count_text(count.count)}: too few intervals clear the margin"
+        )
     a = _open(verdict)[0]
     low, high = a.interval
     least, most = region_of(a.kind).bounds(a.margin)
@@ -75,9 +103,6 @@ def _undecided(verdict: Verdict) -> str:
             f"the decision interval of '{assertion_text(a)}' lies outside its margins, but the"
             " wider refuting interval does not"
         )
-    tells = (
-        "is too wide to tell" if verdict.reason_code == "underpowered" else "contains the margin"
-    )
     return f"the interval of '{assertion_text(a)}' {tells}"
 
 
@@ -141,7 +166,7 @@ def _if_so(verdict: Verdict) -> str:
     expected = [(a, a.anticipated) for a in _open(verdict) if a.anticipated is not None]
     if not expected:
         return ""
-    sizes = " and ".join(exact(effect) for _, effect in expected)
+    sizes = " and ".join(effect_text(a, effect) for a, effect in expected)
     text = f", if the effect is {sizes} as expected"
     for a, effect in expected:
         estimate = _counted(a, a.estimate)
@@ -153,7 +178,7 @@ def _if_so(verdict: Verdict) -> str:
                 if beyond > 0
                 else "on the side that refutes"
             )
-            size = exact(float(f"{estimate:.2g}"))
+            size = effect_text(a, float(f"{estimate:.2g}"))
             return f"{text}; these seeds put it at {size}, {where}"
     return text
 
@@ -198,10 +223,14 @@ def _refuting(item: Caution, verdict: Verdict) -> str:
     if item.assertion is None or item.assertion >= len(verdict.assertions):
         return f"{text} would refute the claim, which is expected to be supported"
     a = verdict.assertions[item.assertion]
-    size = "" if a.anticipated is None else f", {a.anticipated:.10g},"
+    size = "" if a.anticipated is None else f", {_effect(a, a.anticipated)},"
+    example = (
+        "3 says that the first side is 1/3 of the second"
+        if a.ratio
+        else "0.5 says that the first side lies 0.5 below the second"
+    )
     downwards = (
-        "; for below and not_below an effect is counted downwards: 0.5 says that the first side"
-        " lies 0.5 below the second"
+        f"; for below and not_below an effect is counted downwards: {example}"
         if region_of(a.kind).sign < 0
         else ""
     )
@@ -211,17 +240,36 @@ def _refuting(item: Caution, verdict: Verdict) -> str:
     )
 
 
+def _effect(a: AssertionResult, effect: float) -> str:
+    return f"{effect:.10g}" if a.ratio is None else effect_text(a, effect)
+
+
 def headline(verdict: Verdict) -> tuple[Phrase, ...]:
     """Say a verdict in sentences: what was found of each assertion, or why nothing was."""
     why = sentence(reason(verdict))
     if not verdict.assertions:
         return (plain(why or CODES.get(verdict.reason_code, "Nothing was estimated.")),)
+    over = seeds_text(verdict)
     sentences = tuple(
-        result(assertion, verdict.n, verdict.test) for assertion in verdict.assertions
+        counted(part.count, len(verdict.counts), over, is_all_supported(part, verdict))
+        if part.count is not None
+        else result(verdict.assertions[part.places[0]], verdict.n, verdict.test)
+        for part in parts(verdict)
     )
     if verdict.verdict == "invalid":
         return (plain(f"These numbers carry no verdict. {why}"), *sentences)
     return sentences
+
+
+def is_all_supported(part: Part, verdict: Verdict) -> bool:
+    """Whether each member of a count is supported where the count is not: p is not adjusted."""
+    level = verdict.level_support
+    if part.count is None or level is None or part.count.p_support <= level:
+        return False
+    return all(
+        places and all(verdict.assertions[i].p_support <= level for i in places)
+        for places in part.count.members
+    )
 
 
 def pride(verdict: Verdict) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 from faeval.claims._verdict import AssertionResult, Side, Term, Verdict
@@ -14,11 +15,27 @@ from faeval.reports.data._outcomes import (
     is_between,
     outcome,
     standing,
-    thresholds,
 )
+from faeval.reports.data._shown import shown
 from faeval.reports.words._glossary import Phrase, Span
 from faeval.reports.words._numbers import Style, exact, style_for
 from faeval.stats import RULES, region_of
+
+#: What the estimate of a rule is of, by what the rule is about, where it is no mean difference.
+ABOUT: Mapping[str, str] = {"median": "in the median, ", "rate": "in the rate of 1s over seeds, "}
+#: The same of a ratio, and how each side of it is named.
+RATIOS: Mapping[str, tuple[str, str]] = {
+    "runs": ("by the geometric mean of the ratios by seed, ", "{}"),
+    "means": ("by the ratio of the means over seeds, ", "the mean of {}"),
+    "spread": ("in the typical deviation over seeds, ", "the typical deviation of {}"),
+}
+#: How a claimed region is said of a ratio, by its side and whether its edge belongs to it.
+_REGIONS: Mapping[tuple[str, bool], str] = {
+    ("above", False): "more than",
+    ("above", True): "at least",
+    ("below", False): "less than",
+    ("below", True): "at most",
+}
 
 
 def standing_text(verdict: Verdict) -> str:
@@ -48,11 +65,10 @@ def outer_text(assertion: AssertionResult) -> str:
 
     It is empty elsewhere.
     """
-    if not is_between(assertion) or assertion.refuting is None:
+    outer = shown(assertion).refuting
+    if not is_between(assertion) or outer is None:
         return ""
-    return (
-        f"refuting interval {style_of(assertion).interval(assertion.refuting)}{unit_of(assertion)}"
-    )
+    return f"refuting interval {style_of(assertion).interval(outer)}{unit_of(assertion)}"
 
 
 def evidence_side(assertion: AssertionResult) -> str:
@@ -71,45 +87,110 @@ def style_of(assertion: AssertionResult) -> Style:
 
     They have two digits of half its interval, and enough to tell bounds from the margin.
     """
-    low, high = assertion.interval
+    axis = shown(assertion)
+    low, high = axis.interval
     apart = [
-        (bound, point)
-        for bound in (*assertion.interval, *(assertion.refuting or ()))
-        for point in thresholds(assertion)
+        (bound, point) for bound in (*axis.interval, *(axis.refuting or ())) for point in axis.edges
     ]
     width = (high - low) / 2 if math.isfinite(high - low) else assertion.sd
+    if axis.is_ratio:  # near 0 a ratio needs more digits than far above 1
+        width = min(width, axis.estimate - low) if low < axis.estimate else width
     if width < 1e-12 * max(
         map(abs, (*assertion.a.values, *assertion.b.values)), default=0.0
     ):  # rounding, no spread: its digits say nothing
         width = math.nan
-    return style_for(width, (assertion.estimate, low, high), apart=apart)
+    return style_for(width, (axis.estimate, low, high), apart=apart)
 
 
 def unit_of(assertion: AssertionResult) -> str:
     """Return the unit as it is written after a number; empty for a pure number."""
-    return "" if assertion.unit in ("", "1") else f" {assertion.unit}"
+    unit = shown(assertion).unit
+    return "" if unit in ("", "1") else f" {unit}"
 
 
 def value_text(assertion: AssertionResult, *, unit: bool = True) -> str:
     """Write estimate, decision interval and unit: ``0.17 [0.15, 0.19]``; the same in every view."""
-    if math.isnan(assertion.estimate):
+    axis = shown(assertion)
+    if math.isnan(axis.estimate):
         return "not estimated"
     style = style_of(assertion)
-    interval = style.interval(assertion.interval) if has_interval(assertion) else "(no interval)"
-    return f"{style(assertion.estimate)} {interval}{unit_of(assertion) if unit else ''}"
+    of = unit_of(assertion) if unit else ""
+    if axis.is_ratio and not axis.is_bounded:
+        return f"{style(axis.estimate)}{of} (no interval)"
+    interval = style.interval(axis.interval) if axis.is_bounded else "(no interval)"
+    return f"{style(axis.estimate)} {interval}{of}"
+
+
+def edge_text(assertion: AssertionResult, edge: float) -> str:
+    """Write where an edge of the margin lies; of a ratio below 1 as a fraction: ``1/2``."""
+    if assertion.ratio is None:
+        return exact(edge)
+    return exact(assertion.ratio.factor) if edge > 1 else f"1/{exact(assertion.ratio.factor)}"
+
+
+def size_text(assertion: AssertionResult) -> str:
+    """Write the margin as it was declared: a number, or a factor."""
+    if assertion.ratio is None:
+        return exact(assertion.margin)
+    return f"a factor of {exact(assertion.ratio.factor)}"
+
+
+def within_text(assertion: AssertionResult) -> str:
+    """Write both edges of an equivalence at once."""
+    return size_text(assertion) if assertion.ratio else f"±{exact(assertion.margin)}"
+
+
+def effect_text(assertion: AssertionResult, effect: float) -> str:
+    """Write an effect that was expected, which is counted as the margin is."""
+    if assertion.ratio is None:
+        return exact(effect)
+    return f"a factor of {exact(float(f'{10**effect:.4g}'))}"
+
+
+def declared_text(assertion: AssertionResult, effect: float) -> str:
+    """Write an effect as it was declared: a number with its unit, or a factor."""
+    return (
+        f"a factor of {exact(effect)}"
+        if assertion.ratio
+        else f"{exact(effect)}{unit_of(assertion)}"
+    )
 
 
 def margin_text(assertion: AssertionResult) -> str:
-    """Write where the margin lies on the axis of a - b, and its unit: ``margin ±0.05``."""
-    points = thresholds(assertion)
-    at = f"±{exact(assertion.margin)}" if len(points) > 1 else exact(points[0])
-    return f"margin {at}{unit_of(assertion)}"
+    """Write where the margin lies on the axis that is shown, and its unit: ``margin ±0.05``."""
+    points = shown(assertion).edges
+    if len(points) > 1:
+        at = within_text(assertion)
+        return f"margin {at}{'' if assertion.ratio else unit_of(assertion)}"
+    return f"margin {edge_text(assertion, points[0])}{unit_of(assertion)}"
 
 
 def claimed_text(assertion: AssertionResult) -> str:
     """Write the margin with the side of it that was claimed: ``>0.05``, ``±0.05``."""
-    sign = {"between": "±", "above": ">", "below": "<"}[region_of(assertion.kind).side]
-    return f"{sign}{exact(thresholds(assertion)[-1])}{unit_of(assertion)}"
+    side, points = region_of(assertion.kind).side, shown(assertion).edges
+    if side == "between" and assertion.ratio:
+        return f"{edge_text(assertion, points[0])} to {edge_text(assertion, points[1])} times"
+    sign = {"between": "±", "above": ">", "below": "<"}[side]
+    return f"{sign}{edge_text(assertion, points[-1])}{unit_of(assertion)}"
+
+
+def short_text(assertion: AssertionResult) -> str:
+    """Say where the first side is claimed to lie, axis from the second."""
+    region = region_of(assertion.kind)
+    if assertion.ratio is None:
+        return region.short.format(margin=f"{exact(assertion.margin)}{unit_of(assertion)}")
+    return _of_ratio(assertion.kind, assertion.ratio.factor).removesuffix(" of")
+
+
+def seeds_text(verdict: Verdict) -> str:
+    """Say over how many seeds a verdict is; where the two sides have their own, over how many."""
+    return _over(verdict.assertions[0], verdict.n) if verdict.assertions else f"{verdict.n} seeds"
+
+
+def _over(assertion: AssertionResult, n: int) -> str:
+    if assertion.a.seeds != assertion.b.seeds and assertion.a.seeds and assertion.b.seeds:
+        return f"{len(assertion.a.seeds)} and {len(assertion.b.seeds)} seeds"
+    return f"{n} seed{'s' * (n != 1)}"
 
 
 def result(assertion: AssertionResult, n: int, test: str = "t") -> Phrase:
@@ -123,20 +204,64 @@ def result(assertion: AssertionResult, n: int, test: str = "t") -> Phrase:
             Span("name", assertion_text(assertion)),
             Span("text", "."),
         )
-    rule = RULES.get(test)
-    median = "in the median, " if rule is not None and rule.about == "median" else ""
-    over = f"Over {n} seed{'s' * (n != 1)}, {median}"
-    return (Span("text", over), *_compared(assertion), Span("text", f", {_tail(assertion)}."))
+    of = ABOUT.get(RULES[test].about, "") if test in RULES else ""
+    if assertion.ratio is not None:
+        of = of or RATIOS[assertion.ratio.of][0]
+    tail = f", {_tail(assertion)}.{_remarks(assertion)}"
+    return (
+        Span("text", f"Over {_over(assertion, n)}, {of}"),
+        *_compared(assertion),
+        Span("text", tail),
+    )
+
+
+def _remarks(a: AssertionResult) -> str:
+    """Say what else is to be known of an estimate: where it is no plain mean of what happened."""
+    text = ""
+    if outcome(a) == "met" and [term.function for term in a.a.terms] == ["trend"]:
+        text += " That is a rise on balance: not each step has to rise."
+    if a.censored:
+        text += (
+            f" At {a.censored} of {len(a.differences)} seeds a run never crossed its threshold: its"
+            " time is longer than the one that enters here."
+        )
+    if a.identical:
+        n = len(a.differences)
+        share = 100 * (1 - 0.05 ** (1 / max(n, 1)))
+        value = exact(a.differences[0]) if n else "the same"
+        text += (
+            f" All {n} differences are {value}, so they are judged by the range that differences"
+            f" can have: with 95 % confidence fewer than {share:.0f} % of seeds would differ from"
+            " that."
+        )
+        text += (
+            " The bound is exact, as 0 was fixed beforehand."
+            if n and a.differences[0] == 0
+            else " The value was read off the data, where the bound is not quite exact."
+        )
+    return text
 
 
 def assertion_text(assertion: AssertionResult) -> str:
     """Say what an assertion claims of its two sides."""
-    a, b = assertion.a.expression, assertion.b.expression
+    a, b, ratio = assertion.a.expression, assertion.b.expression, assertion.ratio
+    if ratio is not None:
+        return asserted(assertion.kind, a, b, ratio.factor, None, ratio.of)
     return asserted(assertion.kind, a, b, assertion.margin, assertion.agreement)
 
 
-def asserted(kind: str, a: str, b: str, margin: float, agreement: str | None = None) -> str:
-    """Say what is claimed of two sides; ``agreement`` is the part of one that this is."""
+def asserted(
+    kind: str, a: str, b: str, margin: float, agreement: str | None = None, ratio: str = ""
+) -> str:
+    """Say what is claimed of two sides; ``agreement`` is the part of one that this is.
+
+    ``ratio`` is what a ratio is of; the margin is a factor then.
+    """
+    if ratio:
+        one, other = (RATIOS[ratio][1].format(side) for side in (a, b))
+        if region_of(kind).two_sided:
+            return f"{one} equals {other} {_of_ratio(kind, margin)}"
+        return f"{one} is {_of_ratio(kind, margin)} {other}"
     size = f"{margin:g}"
     if agreement == "layers":
         return f"over layers, the {a} is below {b}"
@@ -144,11 +269,23 @@ def asserted(kind: str, a: str, b: str, margin: float, agreement: str | None = N
     return f"{text}, on average" if agreement == "mean" else text
 
 
+def _of_ratio(kind: str, factor: float) -> str:
+    """Say what is claimed of a ratio: ``more than 2 times``, ``less than half of``."""
+    region, size = region_of(kind), exact(factor)
+    if region.two_sided:
+        return f"within a factor of {size}"
+    below = region.edges(1.0)[0] < 0
+    part = "half of" if factor == 2 else f"1/{size} of"
+    return f"{_REGIONS[region.side, region.closed]} {part if below else f'{size} times'}"
+
+
 def _compared(assertion: AssertionResult) -> Phrase:
     """Say how the two sides compare, without repeating what they share.
 
     They may share the metric, the arm, or factors of the arm.
     """
+    if assertion.ratio is not None:
+        return _as_ratio(assertion)
     value = Span("number", value_text(assertion))
     a, b = assertion.a, assertion.b
     if not b.terms and b.expression == "0":
@@ -183,6 +320,14 @@ def _compared(assertion: AssertionResult) -> Phrase:
         by,
         value,
     )
+
+
+def _as_ratio(assertion: AssertionResult) -> Phrase:
+    value = Span("number", value_text(assertion))
+    a, b = _name(assertion.a.expression), _name(assertion.b.expression)
+    if math.isnan(shown(assertion).estimate):
+        return (a, _text(" over "), b, _text(" has no ratio that could be estimated"))
+    return (a, _text(" is "), value, _text(" "), b)
 
 
 def _only_term(side: Side) -> Term | None:
@@ -248,14 +393,30 @@ def _name(text: str) -> Span:
 def _tail(assertion: AssertionResult) -> str:
     if not has_interval(assertion):
         return "with nothing to bound it by"
+    if not shown(assertion).is_bounded:
+        return _unbounded_tail(assertion)
     tail = _two_sided_tail if region_of(assertion.kind).two_sided else _one_sided_tail
     return tail(assertion)
 
 
+def _unbounded_tail(assertion: AssertionResult) -> str:
+    """Say what came of a ratio whose second side may be 0, so that nothing bounds the ratio."""
+    (point,) = shown(assertion).edges
+    how = {
+        "met": "shown to lie on the claimed side",
+        "contradicted": "shown to lie on the other side",
+        "open": "not shown to lie on either side",
+    }[outcome(assertion)]
+    return (
+        f"without bounds, as the second side may be 0; it is {how} of"
+        f" {edge_text(assertion, point)}, by the difference from so many times the second"
+    )
+
+
 def _two_sided_tail(assertion: AssertionResult) -> str:
-    result, style = outcome(assertion), style_of(assertion)
-    within = f"±{exact(assertion.margin)}"
-    outer = style.interval(assertion.refuting or assertion.interval)
+    result, style, axis = outcome(assertion), style_of(assertion), shown(assertion)
+    within = within_text(assertion)
+    outer = style.interval(axis.refuting or axis.interval)
     if result == "contradicted":
         return (
             f"and its refuting interval {outer} is all outside {within}: a difference that matters"
@@ -267,24 +428,28 @@ def _two_sided_tail(assertion: AssertionResult) -> str:
         )
     if result == "open":
         return f"which does not settle whether it stays within {within}"
-    low, high = assertion.ordinary
-    different = "different, but by " if low > 0 or high < 0 else ""
+    low, high = axis.ordinary
+    different = "different, but by " if low > axis.neutral or high < axis.neutral else ""
     return f"all within {within}: {different}too little to matter"
 
 
 def _one_sided_tail(assertion: AssertionResult) -> str:
-    result, region = outcome(assertion), region_of(assertion.kind)
-    (point,) = thresholds(assertion)
-    matter = "0" if point == 0 else f"the {exact(point)} that matters"
+    result, region, axis = outcome(assertion), region_of(assertion.kind), shown(assertion)
+    (point,) = axis.edges
+    matter = "0" if point == 0 else f"the {edge_text(assertion, point)} that matters"
     if result == "open":
         return f"which does not settle on which side of {matter} it lies"
     side = "above" if (region.side == "above") == (result == "met") else "below"
     opposite = ""
-    if result == "contradicted" and point:
-        low, high = assertion.interval
-        opposite = (
-            " and of opposite sign"
-            if (high < 0 < point or low > 0 > point) and region.claims_effect
-            else ""
-        )
+    if result == "contradicted" and point and region.claims_effect:
+        opposite = " and of opposite sign" if is_opposite(assertion) else ""
+        if opposite and axis.is_ratio:
+            opposite = " and beyond 1, on the opposite side"
     return f"all {side} {matter}{opposite}"
+
+
+def is_opposite(assertion: AssertionResult) -> bool:
+    """Whether an interval shows an effect on the other side of none than its margin lies on."""
+    axis = shown(assertion)
+    (low, high), point = axis.interval, axis.edges[0]
+    return high < axis.neutral < point or low > axis.neutral > point
