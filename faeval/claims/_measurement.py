@@ -204,8 +204,11 @@ class Measurement:
         for weight, atom in contrast.terms:
             if isinstance(atom, Read):
                 size = np.abs(self._read(atom)).max(axis=1)
-            else:
+            elif atom.op == "log10":
                 size = np.abs(self._call(atom, -1.0))
+            else:  # what it is made of, which may cancel
+                parts = zip(atom.weights, atom.args, strict=True)
+                size = np.max([max(1.0, abs(w)) * self.sizes(arg) for w, arg in parts], axis=0)
             largest = np.maximum(largest, abs(weight) * size)
         return largest
 

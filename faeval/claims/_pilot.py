@@ -72,6 +72,8 @@ def pilot_forecasts(
         base = rate_of_second_side(x, rule, p)
         is_known = base is not None if rule.about == "rate" else p is not None or not rule.needs_sd
         effect = x.effect(p.base if p is not None else None)
+        # none at all is no expectation of the claimant's, where nothing else is known
+        is_known = is_known and (p is not None or x.assertion.anticipated is not None)
         if not is_known or effect is None:
             forecasts.append(None)
             continue

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from faeval import stats
 from faeval._safe_text import cut
-from faeval.claims._assertion import Assertion, Ratio
+from faeval.claims._assertion import Ratio
 from faeval.claims._claim import Claim
 from faeval.claims._estimand import Call, Estimand, Read
 from faeval.claims._lock import Lock, Origins, Spread, registration_of
@@ -20,6 +20,7 @@ from faeval.claims._measurement import ContrastSpec, Measurement, units_of
 from faeval.claims._measurement_checks import unlike_ends, unlike_states
 from faeval.claims._pending import PendingClaim
 from faeval.claims._pilot import PilotForecast, power_of, refuting_parts
+from faeval.claims._selection import is_selected
 from faeval.claims._verdict import (
     AssertionResult,
     Caution,
@@ -295,44 +296,6 @@ def _count(
     p = count.p(np.array(support), np.array(refute))
     holding = count.holding(support, refute, ruling.decision.level_support)
     return CountResult(count.least, count.members, sum(beyond), holding, float(p[0]), float(p[1]))
-
-
-def is_selected(assertion: Assertion) -> bool:
-    """Whether a side is the best of several arms, chosen on the seeds that decide, and gains by it.
-
-    That a metric of its own chooses is no such gain.
-    """
-    region = assertion.region
-    return any(
-        _gains(weight, atom, region)
-        for weight, atom in assertion.contrast.terms
-        if isinstance(atom, Call)
-    )
-
-
-def _gains(weight: float, call: Call, region: stats.Region) -> bool:
-    inner = zip(call.weights, call.args, strict=True)
-    return _is_best(weight, call, region) or any(
-        _gains(weight * own * w, atom, region)
-        for own, arg in inner
-        for w, atom in arg.terms
-        if isinstance(atom, Call)
-    )
-
-
-def _is_best(weight: float, call: Call, region: stats.Region) -> bool:
-    """Whether a function picks among arms by the very numbers that decide, for the claim."""
-    reads = [arg.reads() for arg in call.args]
-    name, _, by = call.op.partition("_")
-    if name not in ("max", "min") or len({reading.arm for own in reads for reading in own}) < 2:
-        return False
-    half = len(reads) // 2
-    values, scores = (
-        {r.metric for own in side for r in own} for side in (reads[:half], reads[half:])
-    )
-    sign = weight if name == "max" else -weight
-    gains = region.two_sided or (sign > 0) == (region.side == "above")
-    return gains and (not by or values == scores)
 
 
 def _is_beyond(result: AssertionResult) -> bool:

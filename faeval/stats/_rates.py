@@ -150,7 +150,9 @@ def _powers(rates: Array, most: int) -> Array:
 
 def _binomial(n: int, rates: Array) -> Array:
     """The chance of 0 .. n ones at each rate, shape (rates, n + 1)."""
-    chances: Array = _powers(rates, n) * _powers(1 - rates, n)[:, ::-1] * math.gamma(n + 1)
+    from scipy.stats import binom
+
+    chances: Array = binom.pmf(np.arange(n + 1), n, rates[:, None])
     return chances
 
 

@@ -132,7 +132,7 @@ def rule(questions: Sequence[Question], alpha: float = 0.05, *, unrun: int = 0) 
     return [case.ruling(decision) for case, decision in zip(cases, decisions, strict=False)]
 
 
-def _judged(contrast: Contrast, rule: Rule, is_counted: bool) -> Judgement:
+def _judged(contrast: Contrast, rule: Rule) -> Judgement:
     """Judge one contrast; where its differences are all the same, by their range if that serves."""
     is_still = rule.needs_spread and _is_still(contrast, rule)
     if is_still and (value := value_by_range(contrast, rule)) is not None:
@@ -146,8 +146,7 @@ def _judged(contrast: Contrast, rule: Rule, is_counted: bool) -> Judgement:
         tolerance=contrast.tolerance,
         censored=contrast.censored,
     )
-    # what nothing can be said of counts against the other members, as what was not run does
-    return replace(judgement, p_support=1.0, p_refute=1.0) if is_still and is_counted else judgement
+    return replace(judgement, p_support=1.0, p_refute=1.0) if is_still else judgement
 
 
 def _size(contrast: Contrast) -> int:
@@ -207,10 +206,7 @@ class _Case:
         usable = self.n > 0 and not is_invalid and not self._is_too_large()
         at = (self.reached or [self.n]) if usable else []
         self.judged = [
-            tuple(
-                _judged(c.first(n) if self.looks else c, self.rule, i in self.structure.counted)
-                for i, c in enumerate(question.contrasts)
-            )
+            tuple(_judged(c.first(n) if self.looks else c, self.rule) for c in question.contrasts)
             for n in at
         ]
         self.p_support, self.p_refute = self._p() if self.problem is None else ([1.0], [1.0])

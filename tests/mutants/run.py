@@ -226,7 +226,7 @@ MUTANTS = [
     Mutant(
         "counts: what does not vary is judged",
         "_rule",
-        "if is_still and is_counted else judgement",
+        "if is_still else judgement",
         "if False else judgement",
     ),
     # what is known on one side alone, and what is the same at every seed

@@ -91,7 +91,8 @@ def test_identical_differences_are_decided_where_their_range_allows_it() -> None
         reach = 1 - 0.05 ** (1 / n)
         assert still(n, 0.0, reach + 1e-6).verdict == "supported"
         assert still(n, 0.0, reach - 1e-6).code == "no_spread"
-        assert still(n, 0.0, reach + 1e-6, reach=(-math.inf, math.inf)).code == "no_spread"
+        for ends in ((-math.inf, math.inf), (-math.inf, 1.0), (-1.0, math.inf)):
+            assert still(n, 0.0, reach + 1e-6, reach=ends).code == "no_spread"
     ruling = still(20, 0.0, 0.2, kind="exceeds")
     assert (ruling.verdict, ruling.judgements[0].test) == ("refuted", "identical")
     assert ruling.intervals[0].high == pytest.approx(1 - 0.05 ** (1 / 20))

@@ -111,6 +111,17 @@ def test_a_member_of_two_contrasts_holds_where_both_do() -> None:
     assert support == pytest.approx(2 * min(pair, found[2].p_support))
     against = min(1.0, 2 * min(found[0].p_refute, found[1].p_refute))
     assert refute == pytest.approx(max(against, found[2].p_refute))
+    both, _ = combine(found, (Counted(2, ((0, 1), (2,))),))
+    assert both == pytest.approx(max(pair, found[2].p_support))
+    assert found[0].p_support != found[1].p_support
+
+
+def test_a_member_that_varies_by_rounding_alone_counts_as_one_that_was_not_run() -> None:
+    good = contrasts("exceeds", [0.5, 0.6, 0.7, 0.55], 0.0, 0.1)
+    noise = contrasts("exceeds", [0.5, 0.5 + 1e-10, 0.5 - 1e-10, 0.5], 0.0, 0.1, sizes=1e6)
+    (ruling,) = rule([Question((*good, *noise), counts=(Counted(1, ((0,), (1,))),))])
+    assert ruling.judgements[1].p_support == 1.0
+    assert ruling.decision.adjusted_support == pytest.approx(2 * ruling.judgements[0].p_support)
 
 
 def test_looks_are_refused_for_counts() -> None:
