@@ -26,6 +26,8 @@ from faeval.stats._t import upper_tail
 LEAST = 5
 #: Values below which the test has little power.
 ADVISED = 7
+#: Values in each arm that planning looks through.
+MOST_PLANNED = 100
 _WIDEST = 300.0  # decades
 _BOUND = 1e-9  # how near a bound is found, in decades
 _ANGLES = 64  # shares of the error at which p is looked at, from all a's to all b's
@@ -118,6 +120,14 @@ class _Arms:
             where[some] = rows.at((low + high) / 2)
             height[some] = rows.p(where[some])
         return where, height
+
+
+def p_alone(a: Array, b: Array, bound: float) -> Array:
+    """The p-value at that ratio alone, which is never above :func:`p_greater`."""
+    nothing = undecidable(a, b)
+    if nothing.all():
+        return np.ones(nothing.shape)
+    return np.where(nothing, 1.0, _Arms.of(a, b).p(bound))
 
 
 def p_greater(a: Array, b: Array, bound: float) -> Array:

@@ -152,8 +152,7 @@ def _binomial(n: int, rates: Array) -> Array:
     """The chance of 0 .. n ones at each rate, shape (rates, n + 1)."""
     from scipy.stats import binom
 
-    chances: Array = binom.pmf(np.arange(n + 1), n, rates[:, None])
-    return chances
+    return np.asarray(binom.pmf(np.arange(n + 1), n, rates[:, None]), dtype=np.float64)
 
 
 def _parts(paired: bool, n: int, m: int, rates_a: Array, rates_b: Array) -> list[Array]:

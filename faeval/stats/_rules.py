@@ -346,7 +346,9 @@ RULES: dict[str, Rule] = {
             least=_deviations.LEAST,
             advised=_deviations.ADVISED,
             draws=_deviations.draws,
+            p_alone=_deviations.p_alone,
             needs_sd=False,
+            most_planned=_deviations.MOST_PLANNED,
         ),
         _of_rates(
             "rate",

@@ -282,7 +282,7 @@ def seeds_for(
 
     The power of an exact test goes up in steps and may fall between them: it is the first number of
     seeds that reaches it. Sign-flip is followed up to 20 seeds, where enumeration ends, two rates
-    up to 60, one to 1000.
+    up to 60, one to 1000, spreads to 100.
 
     Examples
     --------

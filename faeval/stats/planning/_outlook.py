@@ -52,10 +52,10 @@ class DesignOutlook:
     warnings: tuple[str, ...]
 
 
-def _at_upper(seeds: Callable[..., int | None], sd: float | None, sd_n: int | None) -> int | None:
+def _at_upper(seeds: Callable[..., int | None], sd: float, sd_n: int | None) -> int | None:
     """The seeds at the upper bound of a standard deviation that was estimated from sd_n values."""
-    upper = sd if sd is None or sd_n is None else sd_upper(sd, sd_n)
-    return seeds(sd=upper) if upper is None or math.isfinite(upper) else None
+    upper = sd if sd_n is None else sd_upper(sd, sd_n)
+    return seeds(sd=upper) if math.isfinite(upper) else None
 
 
 def _effects(
@@ -186,7 +186,8 @@ def _power_and_seeds(
         return None, None
     goal = 1 - (1 - power) / ask["k"] if hope.verdict == "supported" else power
     seeds = partial(seeds_for, kind, margin, anticipated, alpha=level, power=goal, **ask)
-    return hope.power, (seeds(sd=sd), _at_upper(seeds, sd, sd_n))
+    needed = seeds(sd=sd)
+    return hope.power, (needed, needed if sd is None else _at_upper(seeds, sd, sd_n))
 
 
 def _warnings(
