@@ -14,6 +14,10 @@ from faeval.claims._assertion import (
     spread as spread,
 )
 from faeval.claims._claim import Claim as Claim, with_gates as with_gates
+from faeval.claims._contrast_spec import (
+    contrast_specs as contrast_specs,
+    structure_of as structure_of,
+)
 from faeval.claims._counts import (
     Count as Count,
     any_of as any_of,
@@ -74,9 +78,7 @@ from faeval.claims._lock_file import (
 )
 from faeval.claims._measurement import (
     Measurement as Measurement,
-    contrast_specs as contrast_specs,
     measured_contrasts as measured_contrasts,
-    structure_of as structure_of,
 )
 from faeval.claims._pending import same_expectation as same_expectation, seeds_for as seeds_for
 from faeval.claims._pilot import (

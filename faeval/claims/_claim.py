@@ -6,16 +6,18 @@ import hashlib
 import json
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import FrameType, MappingProxyType
 from typing import Any
 
 from faeval import stats
 from faeval._arguments import finite, shown
-from faeval.claims._assertion import Assertion, Margin, Ratio
+from faeval.claims._assertion import Assertion, Margin
+from faeval.claims._canonical import canonical_part
 from faeval.claims._counts import Count, flattened
-from faeval.claims._estimand import Atom, Call, Estimand, Read, unpacked
+from faeval.claims._estimand import Read, unpacked
+from faeval.claims._rule_of_claim import barred_looks, rule_for
 from faeval.claims._seed_plan import DEFAULT_SEEDS, Drawn, planned_looks, seed_plan
 from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
@@ -158,7 +160,7 @@ class Claim:
                 f"{where}: test={test!r} is not one of {', '.join(map(repr, TESTS))}.{hint}"
             )
         asserted = flattened(assertions)
-        rule = _rule(test, asserted, where)
+        rule = rule_for(test, asserted, where)
         level = finite(alpha)
         text_or_none = "text, or left out"
         checks = (
@@ -193,7 +195,7 @@ class Claim:
             "controls": bounds,
             "test": test,
             "seeds": plans,
-            "looks": planned_looks(looks, plans, _no_looks(assertions, asserted, rule), where),
+            "looks": planned_looks(looks, plans, barred_looks(assertions, asserted, rule), where),
             "alpha": level,
             "diverged": diverged,
             "about": about,
@@ -302,7 +304,7 @@ class Claim:
 
         ``rates`` names the metrics that an experiment declares to be outcomes, 0 or 1.
         """
-        rule = _rule(self.test, self.asserted, f"claim {self.name!r}", rates)
+        rule = rule_for(self.test, self.asserted, f"claim {self.name!r}", rates)
         return rule.name  # type: ignore[return-value]
 
     def reads(self, controls: bool = False) -> tuple[Read, ...]:
@@ -324,7 +326,7 @@ class Claim:
     def canonical(self) -> dict[str, Any]:
         """Return what decides the claim, as plain data: everything but its prose."""
         return {
-            "assertions": [_spelt_part(part) for part in self.assertions],
+            "assertions": [canonical_part(part) for part in self.assertions],
             "attributed_to": list(self.attributed_to),
             "family": self.family,
             "requires": sorted(g.name for g in self.requires),
@@ -341,7 +343,7 @@ class Claim:
             **(
                 {"looks": {k: list(v) for k, v in sorted(self.looks.items())}} if self.looks else {}
             ),
-            **({"controls": [_spelt(a) for a in self.controls]} if self.controls else {}),
+            **({"controls": [canonical_part(a) for a in self.controls]} if self.controls else {}),
         }
 
     def sha256(self) -> str:
@@ -361,75 +363,6 @@ def with_gates(claims: Iterable[Claim]) -> list[Claim]:
     for claim in claims:
         add(claim)
     return list(gates.values())
-
-
-def _rule(
-    test: str, assertions: Sequence[Assertion], where: str, rates: Collection[str] = ()
-) -> stats.Rule:
-    """Return the rule that decides a claim; raise FaevalError where its assertions take several."""
-    rules = {name: a for a in assertions for name in [_rule_of(test, a, where, rates)]}
-    if len(rules) > 1:
-        names = " and ".join(sorted(rules))
-        raise FaevalError(
-            f"{where}: its assertions are decided by different rules ({names}); make a claim of"
-            " each."
-        )
-    (name,) = rules
-    return stats.rule_of(name)
-
-
-def _rule_of(test: str, assertion: Assertion, where: str, rates: Collection[str]) -> str:
-    name = _rule_of_outcome(assertion, where, rates)
-    if name is not None and test != "t":
-        raise FaevalError(
-            f"{where}: test={test!r} decides means and medians; '{assertion}' is decided by the"
-            f" rule {name!r}, so leave test= out."
-        )
-    rule = stats.rule_of(name or test, deciding=True)
-    if assertion.paired or not rule.paired:
-        return rule.name
-    if rule.unpaired is None:
-        raise FaevalError(
-            f"{where}: test={test!r} needs sides that the seed pairs, and paired=False says that it"
-            " does not; leave test= out."
-        )
-    return rule.unpaired
-
-
-def _rule_of_outcome(assertion: Assertion, where: str, rates: Collection[str]) -> str | None:
-    """Return the rule of spreads or rates that an assertion takes; None where it is about means."""
-    outcomes = {side.outcome(rates) for side in (assertion.a, assertion.b) if side.terms}
-    if outcomes == {"mean"}:
-        return "spread" if assertion.spreads else None
-    is_number = not assertion.b.terms
-    if (
-        outcomes != {"rate"}
-        or not assertion.a.terms
-        or isinstance(assertion.margin, Ratio)
-        or assertion.region.per_unit
-    ):
-        raise FaevalError(
-            f"{where}: '{assertion}' reads outcomes (0 or 1 in each run); compare one outcome with"
-            " another, or with a number as the second side, by fe.Margin: a difference of rates."
-        )
-    if is_number and not 0 <= assertion.b.constant <= 1:
-        raise FaevalError(
-            f"{where}: '{assertion}' holds a rate against {assertion.b}; give a number from 0 to 1."
-        )
-    return "rate" if is_number else "paired-rates"
-
-
-def _no_looks(
-    parts: Sequence[Assertion | Count], asserted: Sequence[Assertion], rule: stats.Rule
-) -> str:
-    """Return why a claim cannot be looked at early; empty where it can."""
-    if not rule.looks:
-        return f"the {rule.name} test"
-    if len(asserted) > len(parts) or any(isinstance(part, Count) for part in parts):
-        return "a count of assertions"
-    reads = (reading for a in asserted for reading in a.contrast.reads())
-    censored = any(reading.course is not None and not reading.course.is_area for reading in reads)
-    return "a time to a threshold (fe.first)" if censored else ""
 
 
 def calling_frame() -> FrameType | None:
@@ -475,57 +408,6 @@ def _bounds(controls: Any, where: str) -> tuple[Assertion, ...]:
 
 def _is_text_or_none(value: Any) -> bool:
     return value is None or (isinstance(value, str) and bool(value.strip()))
-
-
-def _spelt_part(part: Assertion | Count) -> dict[str, Any]:
-    if isinstance(part, Assertion):
-        return _spelt(part)
-    return {"at_least": part.least, "members": [_spelt(member) for member in part.members]}
-
-
-def _spelt(assertion: Assertion) -> dict[str, Any]:
-    return {
-        "kind": assertion.kind,
-        "a": _plain(assertion.a),
-        "b": _plain(assertion.b),
-        "margin": _plain_margin(assertion.margin),
-        "anticipated": assertion.anticipated,
-        # Left out where it is not used: claims made before it keep their hash.
-        **({} if assertion.paired else {"paired": False}),
-        **({"spreads": True} if assertion.spreads else {}),
-    }
-
-
-def _plain_margin(margin: Margin | Ratio) -> Any:
-    if isinstance(margin, Margin):
-        return margin.value
-    return {"ratio": margin.factor, "of": margin.of}
-
-
-def _plain(estimand: Estimand) -> Any:
-    terms = [{"weight": weight, **_plain_atom(atom)} for weight, atom in estimand.terms]
-    return {"terms": terms, "constant": estimand.constant}
-
-
-def _plain_atom(atom: Atom) -> dict[str, Any]:
-    if isinstance(atom, Call):
-        args = [_plain(arg) for arg in atom.args]
-        if atom.op == "log10":  # as it was registered before there were other functions
-            return {"log10": args[0]}
-        numbers = {"numbers": list(atom.numbers)} if atom.numbers else {}
-        return {"op": atom.op, "args": args, **numbers}
-    course, outcome = atom.course, atom.outcome
-    # Left out where they are not used, as above.
-    over: dict[str, Any] = {} if course is None else {"course": asdict(course)}
-    over |= {} if outcome is None else {"outcome": outcome}
-    return {
-        "metric": atom.metric,
-        "arm": atom.arm.label,
-        "epoch": atom.epoch,
-        "exact": atom.exact,
-        "layers": None if atom.layers is None else str(atom.layers),
-        **over,
-    }
 
 
 def _several(given: Any, kind: type, name: str, what: str) -> tuple[Any, ...]:

@@ -11,17 +11,19 @@ from typing import TypeVar
 from faeval import stats
 from faeval._safe_text import listed
 from faeval.claims._claim import Claim
+from faeval.claims._contrast_spec import (
+    ContrastSpec,
+    contrast_specs,
+    structure_of,
+)
 from faeval.claims._course_checks import cut_off
 from faeval.claims._design import Design, Problem, check_design, check_names, confounded, design_of
 from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import LOOKED_AT, PILOT_SEEDS, Lock, Registered, Spread, in_order
 from faeval.claims._measurement import (
-    ContrastSpec,
     MeasuredContrast,
     Measurement,
-    contrast_specs,
     measured_contrasts,
-    structure_of,
 )
 from faeval.claims._measurement_checks import (
     blank_members,

@@ -11,16 +11,18 @@ import numpy as np
 
 from faeval import stats
 from faeval.claims._claim import Claim
+from faeval.claims._contrast_spec import (
+    ContrastSpec,
+    contrast_specs,
+    structure_of,
+)
 from faeval.claims._design import check_design, check_names, design_of
 from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import PILOT_SEEDS, Spread
 from faeval.claims._measurement import (
-    ContrastSpec,
     MeasuredContrast,
     Measurement,
-    contrast_specs,
     measured_contrasts,
-    structure_of,
 )
 from faeval.claims._measurement_checks import missing, not_positive, untrustworthy
 from faeval.errors import FaevalError
