@@ -71,12 +71,8 @@ def pilot_forecasts(
     structure = structure_of(claim)
     forecasts: list[PilotForecast | None] = []
     for i, (x, p) in enumerate(zip(parts, spreads, strict=False)):
-        base = rate_of_second_side(x, rule, p)
-        is_known = base is not None if rule.about == "rate" else p is not None or not rule.needs_sd
-        effect = x.effect(p.base if p is not None else None)
-        # none at all is no expectation of the claimant's, where nothing else is known
-        is_known = is_known and (p is not None or x.assertion.anticipated is not None)
-        if not is_known or effect is None:
+        effect, base = _anticipated(x, rule, p), rate_of_second_side(x, rule, p)
+        if effect is None:
             forecasts.append(None)
             continue
         spare, k = structure.shares(i)
@@ -96,6 +92,17 @@ def pilot_forecasts(
             )
         )
     return tuple(forecasts)
+
+
+def _anticipated(spec: ContrastSpec, rule: stats.Rule, pilot: Spread | None) -> float | None:
+    """Return the effect anticipated, where what else its power hangs on is known; else None."""
+    if rule.about == "rate":
+        is_known = rate_of_second_side(spec, rule, pilot) is not None
+    else:
+        is_known = pilot is not None or not rule.needs_sd
+    # no effect at all is no expectation of the claimant's, where nothing else is known
+    is_known = is_known and (pilot is not None or spec.assertion.anticipated is not None)
+    return spec.effect(pilot.base if pilot is not None else None) if is_known else None
 
 
 def rate_of_second_side(spec: ContrastSpec, rule: stats.Rule, pilot: Spread | None) -> float | None:

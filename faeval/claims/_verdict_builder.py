@@ -78,7 +78,7 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
         unseen_failure_bound=(
             stats.unseen_failure_bound(n, _failures(claim, measurement)) if case.tests else None
         ),
-        measured_errors=_errors_of_test(case, n) if ruling.code == "decided" else (),
+        measured_errors=_errors_of_test(case, n, results) if ruling.code == "decided" else (),
         looks=case.looks,
         look=ruling.look,
         beyond_plan=case.beyond if results else (),
@@ -263,7 +263,11 @@ def _numbers(case: PendingClaim, seeds: Sequence[int]) -> Iterator[tuple[str, st
         yield from ((label, metric, seed) for metric in sorted(metrics) for seed in seeds)
 
 
-def _errors_of_test(case: PendingClaim, n: int) -> tuple[MeasuredError, ...]:
+def _errors_of_test(
+    case: PendingClaim, n: int, results: Sequence[AssertionResult]
+) -> tuple[MeasuredError, ...]:
+    if any(result.identical for result in results):  # another rule decided, and it is exact
+        return ()
     return _measured_errors(
         case.design.rule(case.claim), n, frozenset(t.spec.kind for t in case.tests)
     )
