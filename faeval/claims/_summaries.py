@@ -80,7 +80,10 @@ chosen by validation_accuracy)'
 
 
 def min(*estimands: Estimand, chosen_by: str | None = None) -> Estimand:  # noqa: A001
-    """Return the smallest of estimands, seed by seed: the worst task, say; see :func:`max`."""
+    """Return the smallest of estimands, seed by seed: the worst task, say.
+
+    Arguments are those of :func:`max`.
+    """
     return _extreme("min", estimands, chosen_by)
 
 
