@@ -176,7 +176,20 @@ class Measurement:
             runs = {self.run(reading, seed) for seed in self.seeds_of[reading]}
             if len(runs) > 1 and all(run.startswith(WEIGHTS) for run in runs):
                 return True
-            if (np.ptp(self._read(reading), axis=0) > 0).any():
+            if (np.ptp(self._read(reading), axis=0) > 0).any() or self._curves_vary(reading):
+                return True
+        return False
+
+    def _curves_vary(self, reading: Read) -> bool:
+        """Whether runs of other seeds go other ways, though they may cross a threshold together."""
+        if reading.course is None:
+            return False
+        label = self.design.label(reading.arm)
+        for epoch in self.evidence.epochs_of(reading.metric, label):
+            at = replace(reading, course=None, epoch=epoch)
+            cells = self.evidence.group(at, self.design).items()
+            values = {cell.value for (seed, _), cell in cells if seed in self.seeds}
+            if len(values) > 1:
                 return True
         return False
 

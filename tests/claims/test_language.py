@@ -737,3 +737,20 @@ def test_a_difference_on_the_edge_of_the_margin_is_outside(table: Table) -> None
         share = fe.share_of_seeds(say(kind, x("a"), x("b")))
         found = decided(rows, fe.exceeds(share, 0.5, by=fe.Margin(0, "r")))
         assert found.assertions[0].a.values == ((1.0 if kind == "not_below" else 0.0),) * 6
+
+
+def test_runs_that_cross_a_threshold_together_do_use_their_seeds() -> None:
+    rows = [
+        ("toy", arm, seed, epoch, "x", epoch / pace + seed / 1000)
+        for arm, pace in (("a", 4), ("b", 8))
+        for seed in range(1, 6)
+        for epoch in range(1, 13)
+    ]
+    columns = ["setting", "arm", "seed", "epoch", "metric", "value"]
+    a, b = (fe.first("x", fe.Arm(name), above=0.9) for name in "ab")
+    sooner = fe.Claim(
+        "a is there first", fe.below(a, b, by=fe.Margin(1, "an epoch")), attributed_to="rule"
+    )
+    (found,) = fe.decide(sooner, pd.DataFrame(rows, columns=columns))
+    assert (found.reason_code, found.assertions[0].estimate) == ("no_spread", -4)
+    assert "seed is not used" not in found.detail
