@@ -103,7 +103,7 @@ def test_a_member_without_values_or_spread_counts_as_one_that_was_not_run() -> N
 def test_a_member_of_two_contrasts_holds_where_both_do() -> None:
     a = np.array([[0.1, 0.2], [0.11, 0.19], [0.12, 0.2], [0.1, 0.21]])
     agree = contrasts("agree", a, a + 0.001 * a, 0.05)
-    other = contrasts("exceeds", [0.5, 0.6, 0.7, 0.5], 0.0, 0.1)
+    other = contrasts("exceeds", [5.0, 5.1, 5.2, 5.0], 0.0, 0.1)
     count = Counted(1, ((0, 1), (2,)))
     found = [judge(c.kind, c.differences, c.margin) for c in (*agree, *other)]
     support, refute = combine(found, (count,))
