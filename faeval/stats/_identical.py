@@ -8,8 +8,6 @@ needs eight seeds.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -72,5 +70,4 @@ def attainable(n: int) -> float:
 def serves(value: float, n: int, reach: tuple[float, float]) -> bool:
     """Whether n differences of a common value may be bounded by the range that they have."""
     low, high = reach
-    is_bounded = math.isfinite(low) and math.isfinite(high) and low <= value <= high and low < high
-    return is_bounded and (value == 0 or n >= LEAST_UNKNOWN)
+    return low <= value <= high and low < high and (value == 0 or n >= LEAST_UNKNOWN)

@@ -269,7 +269,6 @@ MUTANTS = [
         "(value == 0 or n >= LEAST_UNKNOWN)",
         "True",
     ),
-    Mutant("identical: without a range", "_identical", "math.isfinite(low) and", ""),
     Mutant("ratio: one standard error", "_ratio", "float(stdtrit(n - 1, level)) ** 2", "1.0"),
     Mutant("ratio: arms apart", "_ratio", "- squared * shared", ""),
     # families

@@ -102,17 +102,17 @@ def test_a_member_without_values_or_spread_counts_as_one_that_was_not_run() -> N
 
 def test_a_member_of_two_contrasts_holds_where_both_do() -> None:
     a = np.array([[0.1, 0.2], [0.11, 0.19], [0.12, 0.2], [0.1, 0.21]])
-    agree = contrasts("agree", a, a + 0.001 * a, 0.05)
+    agree = contrasts("agree", a, a + 0.1 * a, 0.05)
     other = contrasts("exceeds", [5.0, 5.1, 5.2, 5.0], 0.0, 0.1)
     count = Counted(1, ((0, 1), (2,)))
     found = [judge(c.kind, c.differences, c.margin) for c in (*agree, *other)]
     support, refute = combine(found, (count,))
     pair = max(found[0].p_support, found[1].p_support)
-    assert support == pytest.approx(2 * min(pair, found[2].p_support))
+    assert support == pytest.approx(2 * min(pair, found[2].p_support), abs=0)
     against = min(1.0, 2 * min(found[0].p_refute, found[1].p_refute))
     assert refute == pytest.approx(max(against, found[2].p_refute))
     both, _ = combine(found, (Counted(2, ((0, 1), (2,))),))
-    assert both == pytest.approx(max(pair, found[2].p_support))
+    assert both == pytest.approx(max(pair, found[2].p_support), abs=0)
     assert found[0].p_support != found[1].p_support
 
 
