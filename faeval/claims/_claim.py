@@ -24,7 +24,11 @@ from faeval.errors import FaevalError
 from faeval.experiment import Arm, Experiment
 
 #: What ``test=`` may be: rules on pairs, of which some have a form for unpaired sides.
-TESTS = tuple(rule.name for rule in stats.RULES.values() if rule.decides and rule.paired)
+TESTS = tuple(
+    rule.name
+    for rule in stats.RULES.values()
+    if rule.decides and rule.paired and rule.about in ("mean", "median")
+)
 
 
 class _Unwritten(int):

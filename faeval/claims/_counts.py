@@ -61,6 +61,10 @@ def at_least(least: int, *assertions: Assertion) -> Count:
             f"{where}: least={least!r} ({type(least).__name__}) must be a whole number from 1 to"
             f" the number of assertions, which is {len(members)}."
         )
+    asked = [(one.kind, one.a, one.b) for one in members]
+    for i, one in enumerate(members):
+        if asked[i] in asked[:i]:
+            raise FaevalError(f"{where}: '{one}' stands twice; count each assertion once.")
     return Count(number, members)
 
 

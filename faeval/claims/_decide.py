@@ -85,7 +85,7 @@ def decide(
     settings, present = experiments(), sorted(table["setting"].unique())
     if setting is None and len(present) == 1:
         setting = str(present[0])
-    own_claims, setting = settled([claims] if isinstance(claims, Claim) else [*claims], setting)
+    own_claims, setting = settled(_several(claims), setting)
     everything = with_gates(own_claims)
     own = {c.experiment.name for c in everything if c.experiment}
     setting = _the_setting(setting, present, {*settings, *own})
@@ -107,6 +107,19 @@ def decide(
     released = dict(zip(map(id, everything), verdicts, strict=True))
     verdicts = [released[id(c)] for c in own_claims]
     return [replace(v, warnings=(*v.warnings, *odd)) for v in verdicts]
+
+
+def _several(claims: Any) -> list[Claim]:
+    """Return one claim, or several, as a list."""
+    is_one = isinstance(claims, Claim | str) or not isinstance(claims, Iterable)
+    several = [claims] if is_one else [*claims]
+    for claim in several:
+        if not isinstance(claim, Claim):
+            raise FaevalError(
+                f"decide: claims={claim!r} ({type(claim).__name__}) must be an fe.Claim, or"
+                " several; faeval.claims.load reads them from files."
+            )
+    return several
 
 
 def _the_setting(setting: str | None, present: Sequence[str], known: set[str]) -> str:

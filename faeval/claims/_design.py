@@ -293,6 +293,11 @@ def _explain(
             " because), or compare fe.log10 of both."
         )
     remedy = "compare arms that differ in what is named alone."
+    if not named:
+        names = ", ".join(sorted(differ))
+        remedy = (
+            f"say what it is due to (attributed_to={names!r}), or compare arms that do not differ."
+        )
     if by_ends and "epoch" in differ - named:
         is_unknown = any(cell.get("epoch") is None for _, cell in cells)
         remedy = (

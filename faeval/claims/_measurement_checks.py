@@ -85,6 +85,12 @@ def _nothing_there(m: Measurement) -> str:
         reads = " or ".join(map(named, sorted(arms)))
         has = listed([named(label) for label in arms_there])
         return f"no row of {reads} was found; run it first. Evidence has the arms {has}."
+    courses = [r for r in m.reads if r.course is not None]
+    if any(m.evidence.ends(r.metric, m.design.label(r.arm)) for r in courses):
+        return (
+            f"the rows of {courses[0].metric} state no epoch, and it is read over epochs; write in"
+            " evidence at which epoch each is."
+        )
     if set(m.evidence.seeds(arms)) & set(m.seeds):
         return (
             f"its arms were run, but there is no row of {' or '.join(map(str, m.reads))}; look at"
@@ -106,6 +112,8 @@ def _unlike_seeds(m: Measurement) -> str:
     how, remedy = "are paired by seed", ", or say paired=False of arms that share no randomness"
     if not m.claim.is_paired:
         how, remedy = "read both arms at the seeds of one plan, unpaired or not", ""
+        if len(m.claim.asserted) > 1:
+            remedy = ", or make a claim of each"
     return f" Contrasts {how}: {has}, and they share {shared or 'none'}; give all the same{remedy}."
 
 

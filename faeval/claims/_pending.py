@@ -405,7 +405,8 @@ def _plan_reached(case: PendingClaim, m: Measurement) -> Problem | None:
             "inconclusive",
             "evidence_missing",
             f"seed {min(ran)} was run, and there is no row of {' or '.join(map(str, m.reads))} at"
-            " it; look at what its run returned.",
+            " it; look at what its run returned, or plan the seeds (seeds=) if it was not to have"
+            " one.",
         )
     there = len(case.planned) - len(lacking)
     plan = (

@@ -75,9 +75,13 @@ def assertion_result(
     )
 
 
+def _has_interval(judgement: stats.Judgement, bounds: stats.Interval) -> bool:
+    return judgement.sd > 0 or math.isfinite(bounds.low) or math.isfinite(bounds.high)
+
+
 def _intervals(judgement: stats.Judgement, bounds: stats.Interval, n: int) -> dict[str, Any]:
     """Return the intervals of an assertion; NaN where its seeds give none."""
-    if n < 2 or not (judgement.sd > 0 or math.isfinite(bounds.low)):
+    if n < 2 or not _has_interval(judgement, bounds):
         return {"interval": _NOTHING, "levels": _NOTHING, "refuting": None, "ordinary": _NOTHING}
     refuting = bounds.refuting
     return {
@@ -123,6 +127,9 @@ def _ratio(
     if margin.of == "means":
         return _ratio_of_means(part, judgement, bounds, contrast, margin)
     of: Any = "spread" if part.assertion.spreads else "runs"
+    if not _has_interval(judgement, bounds):
+        ratio = _power_of_ten(judgement.estimate)
+        return RatioResult(of, margin.factor, ratio, _NOTHING, None, anticipated)
     refuting = bounds.refuting
     return RatioResult(
         of,

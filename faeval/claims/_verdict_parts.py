@@ -153,8 +153,8 @@ class CountResult(Documented):
     """The places of each member's assertions among those of the verdict; empty of a member of which
     nothing was measured."""
     beyond: int
-    """Of how many the estimate lies on the claimed side of the margin: more than truly hold, on
-    average."""
+    """Of how many the estimate lies on the claimed side of the margin; more or fewer may truly
+    hold."""
     holding: int
     """How many hold at least, at the level for support that the verdict met."""
     p_support: Number

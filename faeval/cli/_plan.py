@@ -289,6 +289,8 @@ def _plan_row(o: ClaimOutlook) -> tuple[str, ...]:
 def _design(o: ClaimOutlook) -> str:
     if o.problem:
         return f"{o.problem.verdict}: {o.problem.code.replace('_', ' ')}"
+    if not o.can_support and not o.claim.counts:
+        return "ok, but no data could support it"
     if o.has_weak_part:
         return "ok, but power is below 0.5"
     return "ok, but few seeds for its test" if o.has_few_seeds else "ok"

@@ -25,6 +25,7 @@ class ClaimOutlook:
     assertions: tuple[AssertionOutlook, ...]
     expected: str | None = None
     rule: stats.Rule | None = None
+    can_support: bool = True
 
     @property
     def refused(self) -> bool:
@@ -88,6 +89,8 @@ class ClaimOutlook:
         ]
         if self.weak and not weak:
             weak = [claims.weak_together(len(self.assertions), self.power or 0.0, "is")]
+        if not self.can_support and not self.claim.counts:
+            weak.append("no data at so many seeds can support it; plan more seeds")
         if self.rule is not None and self.has_few_seeds:
             weak.append(
                 f"the {self.rule.name} test has little power below {self.rule.advised} seeds, and"
@@ -211,10 +214,15 @@ def _outlook(
         problem = Problem("invalid", "spec_changed", "the claim differs from its registration.")
     parts, structure = claims.contrast_specs(claim), claims.structure_of(claim)
     test = design.rule(claim) if problem is None else claim.rule
-    spreads = []
+    spreads, rule = [], stats.rule_of(test)
+    most = rule.most_values
+    if most is not None and n > most:
+        text = f"the {test} test is computed for {most} seeds in each arm at most; plan fewer."
+        problem = problem or Problem("inconclusive", "unattainable", text)
+        n = most
     for i, x in enumerate(parts):
         spare, share = structure.shares(i)
-        base = claims.rate_of_second_side(x, stats.rule_of(test), None)
+        base = claims.rate_of_second_side(x, rule, None)
         spreads.append(
             stats.outlook(x.kind, x.margin, n, alpha=level / spare, k=share, test=test, base=base)
         )
@@ -224,7 +232,6 @@ def _outlook(
         problem = Problem("inconclusive", "unattainable", text)
     own = registered.pilot.get(selection.setting, []) if registered else []
     pilots = [*own, *[None] * (len(parts) - len(own))]
-    rule = stats.rule_of(test)
     hopes = claims.pilot_forecasts(claim, pilots, n, level, rule=rule)
     rows = tuple(
         AssertionOutlook(x.text, p, h, x.is_logarithm)
@@ -241,4 +248,5 @@ def _outlook(
         rows,
         expected,
         rule,
+        all(s.can_support for s in spreads),
     )

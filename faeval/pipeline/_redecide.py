@@ -171,9 +171,10 @@ def decide_stated(folder: str | Path, said: dict[str, Any], chosen: Selection) -
     # A plan that was not reached belongs to a run of it; of a table that was given, all seeds were
     # taken but of a written plan.
     unwritten = {claim.id for claim in chosen.claims if not claim.plans(chosen.setting)}
-    run = any(
-        v.get("reason_code") == "plan_not_reached" and v["claim"] in unwritten
-        for v in said["verdicts"]
+    free = [v for v in said["verdicts"] if v["claim"] in unwritten]
+    on_plan = [v.get("seeds") == v.get("planned") for v in free if v.get("seeds")]
+    run = any(v.get("reason_code") == "plan_not_reached" for v in free) or (
+        bool(on_plan) and all(on_plan)
     )
     return decide_from(
         folder,

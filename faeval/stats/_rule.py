@@ -278,7 +278,7 @@ class _Case:
         for i, c in enumerate(self.question.contrasts):
             if i in self.structure.counted or not _is_still(c, self.rule):
                 continue
-            if c.censored is not None:
+            if c.censored is not None and self.rule.needs_spread and all(map(np.any, c.censored)):
                 return "inconclusive", "censored", self._cut(_censored(c))
             unused = not self.question.seed_used and all(
                 equal_beyond_rounding(side, side) for side in (c.a, c.b)

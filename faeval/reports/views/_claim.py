@@ -321,7 +321,8 @@ def _gists(verdict: Verdict, inputs: ClaimInputs | None) -> dict[str, str]:
 
 def _sure_gist(verdict: Verdict) -> str:
     if not verdict.without_each_seed:
-        return "too few seeds to leave one out" if verdict.assertions else ""
+        few = "too few seeds to leave one out" if verdict.n < 3 else "no test decided anything"
+        return few if verdict.assertions else ""
     changed = [str(seed) for seed, word in verdict.without_each_seed if word != verdict.verdict]
     another = f"another verdict without seed {' or '.join(changed)}"
     return another if changed else "the same verdict, whichever seed is left out"

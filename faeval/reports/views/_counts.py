@@ -23,7 +23,11 @@ def count_view(part: outcomes.Part, verdict: Verdict) -> CountView:
         claimed=counts.least_text(count),
         members=_members(part, verdict),
         facts=facts(
-            ("Beyond the margin", f"{count.beyond} of {of} estimates; biased upwards", "count"),
+            (
+                "Beyond the margin",
+                f"{count.beyond} of {of} estimates; more or fewer may truly hold",
+                "count",
+            ),
             ("Shown to hold", f"at least {count.holding} of {of}, at the claim's level", "count"),
             (
                 "p of the count",

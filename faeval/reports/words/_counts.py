@@ -29,9 +29,9 @@ def counted(count: CountResult, counts: int, over: str, is_all: bool) -> Phrase:
     """
     of = len(count.members)
     text = (
-        f"Over {over}, {count.beyond} of {of} estimates lie beyond their margins, which is more"
-        f" than truly do, on average; at the level of this claim at least {count.holding} of {of}"
-        f" are shown to hold, and {count.least} are claimed."
+        f"Over {over}, {count.beyond} of {of} estimates lie beyond their margins, which may be more"
+        f" or fewer than truly do; at the level of this claim at least {count.holding} of {of} are"
+        f" shown to hold, and {count.least} are claimed."
     )
     if blank := sum(not places for places in count.members):
         text += f" Of {blank} of them nothing was measured; they count as not shown either way."

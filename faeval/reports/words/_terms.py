@@ -309,10 +309,10 @@ SPECIAL: Mapping[str, tuple[str, str]] = {
         "Count",
         (
             "A claim that so many of several assertions hold at least. Which of them hold is not"
-            " decided. The number of estimates beyond their margins is larger than the number that"
-            " truly hold, on average; the number shown to hold is at most that, with the confidence"
-            " of the claim. No assumption is made on how the assertions hang together, so a claim"
-            " of some may stay open where one of all is supported."
+            " decided. The number of estimates beyond their margins may be larger or smaller than"
+            " the number that truly hold; the number shown to hold is at most that, with the"
+            " confidence of the claim. No assumption is made on how the assertions hang together,"
+            " so a claim of some may stay open where one of all is supported."
         ),
     ),
     "trend": (
