@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from faeval import campaign, claims, stats
 from faeval.claims import Claim, Design, PilotForecast, Problem, Spread, Verdict
@@ -197,6 +198,30 @@ def _family_size(claim: Claim, selection: Selection) -> int:
     return sum(c.family == claim.family for c in selection.claims)
 
 
+def _spreads(claim: Claim, n: int, level: float, rule: stats.Rule) -> list[stats.DesignOutlook]:
+    """Return what each contrast of a claim can tell, without any pilot."""
+    structure, spreads = claims.structure_of(claim), []
+    for i, x in enumerate(claims.contrast_specs(claim)):
+        spare, share = structure.shares(i)
+        base = claims.rate_of_second_side(x, rule, None)
+        ask: dict[str, Any] = {"alpha": level / spare, "k": share, "test": rule.name, "base": base}
+        spreads.append(stats.outlook(x.kind, x.margin, n, **ask))
+    return spreads
+
+
+def _unattainable(
+    rule: stats.Rule, n: int, level: float, spreads: Sequence[stats.DesignOutlook]
+) -> Problem | None:
+    """Return why no data at n seeds could decide a claim; None where some could."""
+    if rule.most_values is not None and n > rule.most_values:
+        text = f"the {rule.name} test is computed for {rule.most_values} seeds in each arm at most;"
+        return Problem("inconclusive", "unattainable", f"{text} plan fewer.")
+    if all(s.can_support for s in spreads) or any(s.can_refute for s in spreads):
+        return None
+    text = f"at n = {n} and level {level:.3g} the {rule.name} test can decide nothing."
+    return Problem("inconclusive", "unattainable", text)
+
+
 def _outlook(
     claim: Claim, selection: Selection, seeds: int | tuple[int, ...] | None
 ) -> ClaimOutlook:
@@ -212,24 +237,11 @@ def _outlook(
         level = stats.nominal_level(level, looks)
     if registered and registered.sha256 != claim.sha256():
         problem = Problem("invalid", "spec_changed", "the claim differs from its registration.")
-    parts, structure = claims.contrast_specs(claim), claims.structure_of(claim)
-    test = design.rule(claim) if problem is None else claim.rule
-    spreads, rule = [], stats.rule_of(test)
+    rule = stats.rule_of(design.rule(claim) if problem is None else claim.rule)
     most = rule.most_values
-    if most is not None and n > most:
-        text = f"the {test} test is computed for {most} seeds in each arm at most; plan fewer."
-        problem = problem or Problem("inconclusive", "unattainable", text)
-        n = most
-    for i, x in enumerate(parts):
-        spare, share = structure.shares(i)
-        base = claims.rate_of_second_side(x, rule, None)
-        spreads.append(
-            stats.outlook(x.kind, x.margin, n, alpha=level / spare, k=share, test=test, base=base)
-        )
-    decidable = all(s.can_support for s in spreads) or any(s.can_refute for s in spreads)
-    if problem is None and not decidable:
-        text = f"at n = {n} and level {level:.3g} the {test} test can decide nothing."
-        problem = Problem("inconclusive", "unattainable", text)
+    n = n if most is None else min(n, most)
+    parts, spreads = claims.contrast_specs(claim), _spreads(claim, n, level, rule)
+    problem = problem or _unattainable(rule, len(planned), level, spreads)
     own = registered.pilot.get(selection.setting, []) if registered else []
     pilots = [*own, *[None] * (len(parts) - len(own))]
     hopes = claims.pilot_forecasts(claim, pilots, n, level, rule=rule)
