@@ -56,6 +56,7 @@ def test_deviations_by_hand():
     assert j.p_refute == pytest.approx(student.cdf(t, df))
 
 
+@settings(max_examples=20)
 @given(arms, arms, ratios)
 def test_p_values_are_those_of_scipy_on_deviations_made_another_way(a, b, ratio):
     za, zb = deviations(a), deviations(b)
@@ -76,6 +77,7 @@ def test_p_values_are_those_of_scipy_on_deviations_made_another_way(a, b, ratio)
             assert found == pytest.approx(finer, rel=1e-3)
 
 
+@settings(max_examples=20)
 @given(arms, arms, ratios, st.sampled_from([0.25, 3.0, 1e6]), st.integers(-5, 5))
 def test_neither_unit_nor_place_of_the_arms_matters_and_a_scale_only_as_a_ratio(
     a, b, ratio, unit, shift
@@ -93,7 +95,7 @@ def test_neither_unit_nor_place_of_the_arms_matters_and_a_scale_only_as_a_ratio(
         assert wider.estimate == pytest.approx(j.estimate + math.log10(unit))
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(arms, arms)
 def test_p_never_falls_as_the_margin_grows(a, b):
     margins = np.linspace(0, 3, 40)
@@ -119,6 +121,7 @@ def test_p_that_falls_on_its_way_stands_at_its_largest():
     assert low == pytest.approx(float(grid[np.flatnonzero(largest <= level)[-1]]), abs=0.005)
 
 
+@settings(max_examples=20)
 @given(arms, arms, st.sampled_from([0.4, 0.05, 0.01]))
 def test_bounds_are_where_the_test_stops_rejecting(a, b, level):
     interval = decision_interval(judge("exceeds", (a, b), 0.0, test="spread"), level, level)
@@ -205,6 +208,7 @@ def test_many_samples_at_once_are_judged_as_each_alone():
         assert found == [[j.p_support, j.p_refute] for j in alone]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ratio", "margin", "powers"),
     # origin: project policy, normal arms

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from faeval import stats
 from faeval.errors import FaevalError
@@ -44,6 +44,7 @@ def pair(kind, ab, margin, test):
 
 
 @every_rule
+@settings(max_examples=25)
 @given(kinds, margins, st.data())
 def test_exchanging_the_sides_changes_nothing_but_the_word(test, kind, margin, data):
     a, b = data.draw(sides(test))
@@ -58,6 +59,7 @@ def test_exchanging_the_sides_changes_nothing_but_the_word(test, kind, margin, d
 
 
 @every_rule
+@settings(max_examples=25)
 @given(margins, st.data())
 def test_a_negated_assertion_exchanges_support_and_refutation(test, margin, data):
     ab = data.draw(sides(test))
@@ -66,6 +68,7 @@ def test_a_negated_assertion_exchanges_support_and_refutation(test, margin, data
 
 
 @every_rule
+@settings(max_examples=25)
 @given(kinds, margins, st.randoms(use_true_random=False), st.data())
 def test_the_order_of_the_seeds_never_matters(test, kind, margin, random, data):
     a, b = data.draw(sides(test))
@@ -81,6 +84,7 @@ def test_the_order_of_the_seeds_never_matters(test, kind, margin, random, data):
 
 
 @every_rule
+@settings(max_examples=25)
 @given(kinds, margins, margins, st.data())
 def test_a_wider_margin_never_undoes_a_verdict(test, kind, m1, m2, data):
     ab = data.draw(sides(test))
@@ -94,6 +98,7 @@ def test_a_wider_margin_never_undoes_a_verdict(test, kind, m1, m2, data):
 
 
 @pytest.mark.parametrize("test", [t for t in TESTS if RULES[t].about == "rate"])
+@settings(max_examples=25)
 @given(margins, st.integers(1, 40), st.data())
 def test_p_of_rates_never_falls_with_the_margin_not_by_a_last_bit(test, margin, steps, data):
     ab = data.draw(sides(test))
@@ -116,6 +121,7 @@ def excludes(j, interval):
 
 
 @every_rule
+@settings(max_examples=25)
 @given(kinds, margins, levels, levels, st.integers(1, 4), st.data())
 def test_the_interval_excludes_the_margin_exactly_where_p_is_small_enough(
     test, kind, margin, plus, minus, k, data
@@ -141,6 +147,7 @@ def test_the_interval_excludes_the_margin_exactly_where_p_is_small_enough(
 
 
 @every_rule
+@settings(max_examples=25)
 @given(kinds, margins, margins, levels, st.data())
 def test_a_bound_stands_where_another_margin_would_be_decided(test, kind, m1, m2, level, data):
     # the bound at one margin tells the p-value at any other, to how near bounds are found
@@ -152,6 +159,7 @@ def test_a_bound_stands_where_another_margin_would_be_decided(test, kind, m1, m2
 
 
 @every_rule
+@settings(max_examples=25)
 @given(st.integers(0, 1), st.data())
 def test_fewer_values_than_a_rule_needs_never_speak(test, less, data):
     rule = RULES[test]
