@@ -123,21 +123,16 @@ def _ratio(
     margin = part.assertion.margin
     if not isinstance(margin, Ratio):
         return None
-    anticipated = part.assertion.anticipated
     if margin.of == "means":
         return _ratio_of_means(part, judgement, bounds, contrast, margin)
-    of: Any = "spread" if part.assertion.spreads else "runs"
-    if not _has_interval(judgement, bounds):
-        ratio = _power_of_ten(judgement.estimate)
-        return RatioResult(of, margin.factor, ratio, _NOTHING, None, anticipated)
-    refuting = bounds.refuting
+    has_interval, refuting = _has_interval(judgement, bounds), bounds.refuting
     return RatioResult(
-        of,
+        "spread" if part.assertion.spreads else "runs",
         margin.factor,
         _power_of_ten(judgement.estimate),
-        (_power_of_ten(bounds.low), _power_of_ten(bounds.high)),
-        None if refuting is None else (_power_of_ten(refuting.low), _power_of_ten(refuting.high)),
-        anticipated,
+        _factors(bounds) if has_interval else _NOTHING,
+        _factors(refuting) if has_interval and refuting is not None else None,
+        part.assertion.anticipated,
     )
 
 
@@ -156,6 +151,10 @@ def _ratio_of_means(
     mean = float(b.mean()) if len(b) else math.nan
     ratio = float(a.mean()) / mean if mean > 0 else math.nan
     return RatioResult("means", margin.factor, ratio, interval, None, part.assertion.anticipated)
+
+
+def _factors(bounds: stats.Interval) -> tuple[float, float]:
+    return _power_of_ten(bounds.low), _power_of_ten(bounds.high)
 
 
 def _power_of_ten(exponent: float) -> float:
@@ -203,9 +202,8 @@ def count_results(
     case: PendingClaim, ruling: stats.Ruling, results: Sequence[AssertionResult]
 ) -> tuple[CountResult, ...]:
     """Return the parts of which so many assertions must hold, as they came out."""
-    return tuple(
-        _count(count, ruling, results) for count in case.counts if len(ruling.judgements) > 0
-    )
+    counts = case.counts if ruling.judgements else ()
+    return tuple(_count(count, ruling, results) for count in counts)
 
 
 def _count(

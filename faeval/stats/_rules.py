@@ -24,8 +24,6 @@ TestName: TypeAlias = Literal[
 #: Wilcoxon's test decides no claim: it stands beside the verdict as a sensitivity.
 #: "identical" takes the place of a rule on means where all differences are the same.
 AnyTest: TypeAlias = TestName | Literal["wilcoxon", "identical"]
-#: What is asked of an arm's outcomes over seeds: their mean, their spread, or of 0 and 1 the rate.
-Outcome: TypeAlias = Literal["mean", "spread", "rate"]
 #: What a rule reads: the differences (d,), or both sides (a, b).
 Sample: TypeAlias = tuple[Array, ...]
 
