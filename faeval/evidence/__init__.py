@@ -5,12 +5,9 @@ from __future__ import annotations
 from faeval.evidence._check import Checked, Finding, check
 from faeval.evidence._csv_files import csv_bytes, digest, write_csv
 from faeval.evidence._endings import STATUSES
-from faeval.evidence._epoch_choice import unlike_ends
 from faeval.evidence._export import export
 from faeval.evidence._files import PACKS, Source, apart, read
-from faeval.evidence._import import Imported, import_table
 from faeval.evidence._merge import Conflict, Merged, merge, merge_tables
-from faeval.evidence._mlflow import import_mlflow
 from faeval.evidence._parquet_files import write_parquet
 from faeval.evidence._records import (
     AuditRecord,
@@ -25,6 +22,9 @@ from faeval.evidence._records import (
 from faeval.evidence._report_files import check_beside, check_report, with_identifiers
 from faeval.evidence._store import Store, check_readable, names_in
 from faeval.evidence._table import COLUMNS, KEY, REMARKS, limit_rows
+from faeval.evidence.importing._epochs import unlike_ends
+from faeval.evidence.importing._mlflow import import_mlflow
+from faeval.evidence.importing._tidy import Imported, import_table
 
 __all__ = [
     "COLUMNS",

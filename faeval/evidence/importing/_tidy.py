@@ -14,10 +14,10 @@ from faeval._safe_text import cut, listed
 from faeval.errors import EvidenceError
 from faeval.evidence._check import row_name
 from faeval.evidence._endings import States, is_lost, is_state, states_of
-from faeval.evidence._epoch_choice import Take, at_epoch
 from faeval.evidence._files import read_cells
-from faeval.evidence._import_arms import arms_of, codes_of, plain_word
 from faeval.evidence._table import KEY, check_once, check_rows, in_order, normalise, row_of
+from faeval.evidence.importing._arms import arms_of, codes_of, plain_word
+from faeval.evidence.importing._epochs import Take, at_epoch
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from faeval._extras import extra
 from faeval._isolation import variables
 from faeval.errors import EvidenceError
-from faeval.evidence._epoch_choice import Take, at_epoch
-from faeval.evidence._import import Imported, as_mapping, check_keys
-from faeval.evidence._import_arms import arms_of
 from faeval.evidence._table import COLUMNS, in_order, normalise
+from faeval.evidence.importing._arms import arms_of
+from faeval.evidence.importing._epochs import Take, at_epoch
+from faeval.evidence.importing._tidy import Imported, as_mapping, check_keys
 
 if TYPE_CHECKING:
     import pandas as pd
