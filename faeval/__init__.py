@@ -68,7 +68,7 @@ if TYPE_CHECKING:
         register_rule as register_rule,
         setting as setting,
     )
-    from faeval.pipeline import verify as verify
+    from faeval.pipeline import Comparison as Comparison, compare as compare, verify as verify
     from faeval.reports import Report as Report
 
 __version__ = "0.1.0"
@@ -87,6 +87,8 @@ _WHERE = {
     "FaevalError": "faeval.errors",
     "audit": "faeval.bench.audits",
     "Report": "faeval.reports",
+    "Comparison": "faeval.pipeline",
+    "compare": "faeval.pipeline",
     "verify": "faeval.pipeline",
 }
 __all__ = ["__version__", *sorted(_WHERE)]

@@ -171,7 +171,7 @@ SEEDS = Kind("N or LIST", "a number of seeds, or a list of them", _seeds, _parse
 _DECIDE = ("verify", "plan", "evidence accept")
 _READ = tuple(f"evidence {name}" for name in ("check", "merge", "export", "import"))
 _ALL = (*_DECIDE, *_READ, "lock", "report", "calibrate", "audit", "init")
-_ALL += ("check-metric", "check-numbers")
+_ALL += ("check-metric", "check-numbers", "decide")
 
 # No variable says which claims, seeds or evidence: nobody would see what was decided.
 _ROWS = (
@@ -305,14 +305,14 @@ _ROWS = (
         "strict",
         SWITCH,
         "Take a claim that is open where a decision was expected as a failure.",
-        commands=("verify",),
+        commands=("verify", "decide"),
         default=False,
     ),
     Option(
         "max_rows",
         _counted(1),
         "A file of evidence with more rows is refused before it is read.",
-        commands=("verify", "lock", "report", *_READ),
+        commands=("verify", "decide", "lock", "report", *_READ),
         default=50_000_000,  # as in faeval.evidence, which --help does not load; a test compares
     ),
     Option(

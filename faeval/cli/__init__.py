@@ -16,7 +16,17 @@ import typer
 
 from faeval._isolation import silence_stdout
 from faeval._safe_text import cut, printable
-from faeval.cli import _bench, _calibrate, _evidence, _init, _numbers, _plan, _report, _verify
+from faeval.cli import (
+    _bench,
+    _calibrate,
+    _decide,
+    _evidence,
+    _init,
+    _numbers,
+    _plan,
+    _report,
+    _verify,
+)
 from faeval.cli._common import (
     INTERNAL,
     INTERRUPTED,
@@ -28,6 +38,7 @@ from faeval.cli._common import (
     say_json,
     say_lines,
 )
+from faeval.cli._reading import command_line
 from faeval.errors import FaevalError
 
 app = typer.Typer(
@@ -60,6 +71,7 @@ def _root(
         raise typer.Exit(USAGE)
 
 
+app.command()(_decide.decide)
 app.command()(_verify.verify)
 app.command()(_plan.plan)
 app.command()(_plan.lock)
@@ -127,6 +139,7 @@ def _run(arguments: list[str], debug: bool) -> int:
                 "an argument is empty (''), such as a variable that was not set; give a value, or"
                 " leave it out."
             )
+        command_line.set(tuple(arguments))
         code = app(args=arguments, standalone_mode=False)
     except KeyboardInterrupt:
         code = INTERRUPTED

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LONGEST_CELL = 1 << 20
 _FILL = {"arm": "", "run": ""}  # an arm without a label is the arm of all defaults
 #: How others write that there is no number.
-_NOTHING = frozenset((
+NOTHING = frozenset((
     "", "nan", "+nan", "-nan", "na", "n/a", "<na>", "#n/a", "#na", "null", "none", "nil", "-", "--",
     "\u2014",
 ))  # fmt: skip
@@ -162,7 +162,7 @@ def value_cells(column: pd.Series[Any]) -> NDArray[np.float64]:
     except (TypeError, ValueError):
         pass
     for row, cell in enumerate(cells):
-        if isinstance(cell, str) and cell.strip().lower() in _NOTHING:
+        if isinstance(cell, str) and cell.strip().lower() in NOTHING:
             cells[row] = np.nan
         elif not isinstance(cell, bool | np.bool_) and number_of(cell) is None:
             raise BadCell(

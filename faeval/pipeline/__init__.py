@@ -9,6 +9,17 @@ from faeval.pipeline._accept_code import (
     explain as explain,
 )
 from faeval.pipeline._check import Check as Check, check as check
+from faeval.pipeline._claims_file import (
+    claims_source as claims_source,
+    starting_source as starting_source,
+)
+from faeval.pipeline._compare import (
+    Comparison as Comparison,
+    Effect as Effect,
+    answer as answer,
+    compare as compare,
+    setting_name as setting_name,
+)
 from faeval.pipeline._outlook import (
     AssertionOutlook as AssertionOutlook,
     ClaimOutlook as ClaimOutlook,
@@ -21,6 +32,7 @@ from faeval.pipeline._published import (
     Published as Published,
     published as published,
 )
+from faeval.pipeline._question import Question as Question, readings_of as readings_of
 from faeval.pipeline._redecide import (
     Earlier as Earlier,
     against as against,

@@ -17,6 +17,7 @@ from faeval.evidence._endings import States, is_lost, is_state, states_of
 from faeval.evidence._files import read_cells
 from faeval.evidence._table import KEY, check_once, check_rows, in_order, normalise, row_of
 from faeval.evidence.importing._arms import arms_of, codes_of, plain_word
+from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._epochs import Take, at_epoch
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Imported:
 
 
 def import_table(
-    source: pd.DataFrame | str | Path,
+    source: pd.DataFrame | Cells | str | Path,
     setting: str,
     *,
     arm: Sequence[str] | Mapping[str, str] | None = None,
@@ -60,7 +61,7 @@ def import_table(
     Parameters
     ----------
     source
-        A DataFrame, or a CSV or Parquet file.
+        A DataFrame, or a CSV or Parquet file; or the :class:`Cells` of another.
     setting
         The name of the experiment; evidence of one has one.
     arm
@@ -183,10 +184,14 @@ def _status_notes(table: pd.DataFrame) -> list[str]:
     return [f"{n} rows are {word}{reasons[word]}" for word, n in counts.items() if n]
 
 
-def _cells_of(source: pd.DataFrame | str | Path) -> tuple[pd.DataFrame, Callable[[int], str], str]:
+def _cells_of(
+    source: pd.DataFrame | Cells | str | Path,
+) -> tuple[pd.DataFrame, Callable[[int], str], str]:
     """The cells as they stand, what to call a row of them, and what to call the table."""
     import pandas as pd
 
+    if isinstance(source, Cells):
+        return source.table, source.place, source.source
     if isinstance(source, pd.DataFrame):
         return source.reset_index(drop=True), row_of, "the table"
     return *read_cells(Path(source)), str(source)

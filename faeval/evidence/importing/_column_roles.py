@@ -1,0 +1,402 @@
+"""Which column is what in a table of others: found by names and by what is asked, or asked for."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from faeval._safe_text import clean, cut, listed
+from faeval.errors import EvidenceError
+from faeval.evidence._cells import number_of
+from faeval.evidence._endings import is_state
+from faeval.evidence.importing._cells_table import Cells
+from faeval.evidence.importing._column_names import (
+    ARMS,
+    EPOCHS,
+    FOLDS,
+    MAYBE_SEEDS,
+    METRICS,
+    SEEDS,
+    VALUES,
+    tail,
+    word,
+)
+from faeval.evidence.importing._epochs import Take
+from faeval.evidence.importing._numbers import Spelling
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: In place of a column of seeds: the rows of each arm are its seeds, in their order.
+ROWS = "rows"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the user says of how a table is to be read; what is left out is found, or asked for.
+
+    Parameters
+    ----------
+    arm
+        The columns that are factors of the arm, by the factor's name.
+    metrics
+        What is read, by a column's name or, of a long table, by a cell of its column of names.
+    seed, epoch, layer, status, run
+        The columns of these; ``seed="rows"``: the rows of each arm, in order.
+    metric_column, value_column
+        Of a long table, the columns of the metric's name and of its value.
+    take, average
+        Which epoch of each run is read, and what is averaged over, as of ``import_table``.
+    where
+        Only rows whose column has that text, or that number.
+    group_by
+        A column for each of whose values the question is asked.
+    unpaired
+        Whether the arms share no seeds.
+    rate
+        Whether values are outcomes, 0 or 1, true or false.
+    names
+        How runs are named, such as ``{method}-{seed}``.
+    ranges
+        The lowest and the highest value that a metric can have.
+    """
+
+    arm: Mapping[str, str] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
+    seed: str | None = None
+    epoch: str | None = None
+    layer: str | None = None
+    status: str | None = None
+    run: str | None = None
+    metric_column: str | None = None
+    value_column: str | None = None
+    take: Take = None
+    average: str | None = None
+    where: tuple[tuple[str, str], ...] = ()
+    group_by: str | None = None
+    unpaired: bool = False
+    rate: bool = False
+    names: str | None = None
+    spelling: Spelling = field(default_factory=Spelling)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+#: Returns the whole command, or call, with an option changed: ``spell("--seed", "rep")``.
+Spell = Callable[..., str]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column is what. ``metric`` and ``value`` are those of a long table, else empty."""
+
+    arms: Mapping[str, str]
+    seed: str
+    metrics: Mapping[str, str]
+    metric: str = ""
+    value: str = ""
+    epoch: str | None = None
+    fold: str | None = None
+
+
+class Table:
+    """A table of others with what is said and asked of it; finds its columns."""
+
+    def __init__(self, cells: Cells, said: Said, sides: Sequence[str], spell: Spell) -> None:
+        self.cells, self.said, self.sides, self.spell = cells, said, sides, spell
+        self.table, self.source = cells.table, cells.source
+        self.names = [str(name) for name in cells.table.columns]
+        self._texts: dict[str, list[str]] = {}
+
+    # -- what stands in a column
+
+    def column(self, name: str) -> pd.Series[Any]:
+        """Return the one column of a name; refuse a name that two columns have."""
+        if self.names.count(name) > 1:
+            raise EvidenceError(
+                f"{self.source}: column {name!r} stands more than once in the header; keep one."
+            )
+        column: pd.Series[Any] = self.table[name]
+        return column
+
+    def texts(self, name: str) -> list[str]:
+        """Return the distinct cells of a column as texts, without empty ones."""
+        if name not in self._texts:
+            distinct = self.column(name).dropna().unique().tolist()
+            texts = dict.fromkeys(str(cell).strip() for cell in distinct)
+            self._texts[name] = [text for text in texts if text]
+        return self._texts[name]
+
+    def varies(self, name: str) -> bool:
+        return len(self.texts(name)) > 1
+
+    # -- columns by name
+
+    def said_column(self, name: str, option: str) -> str:
+        """Return the column that an option names, in any case of letters, or by its last part."""
+        if name in self.names:
+            self.column(name)
+            return name
+        exact = [n for n in self.names if word(n) == word(name)]
+        found = exact or [n for n in self.names if tail(n) == word(name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise EvidenceError(
+                f"{self.source}: {option} {name} may be {listed(found)}; give the whole name."
+            )
+        near = difflib.get_close_matches(name, self.names, 1, 0.6)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise EvidenceError(
+            f"{self.source}: {option} {name}: no such column.{hint} It has"
+            f" {listed([repr(n) for n in self.names], 20)}."
+        )
+
+    def called(self, words: Iterable[str], but: Iterable[str] = ()) -> list[str]:
+        """Return the columns of one of the names, those by their whole name before others."""
+        others = [n for n in dict.fromkeys(self.names) if n not in {*but}]
+        whole = [n for n in others if word(n) in words]
+        return whole or [n for n in others if tail(n) in words]
+
+    def two_readings(self, what: str, found: Sequence[str], option: str) -> EvidenceError:
+        """Say that several columns may be meant, with a command for each."""
+        lines = [self.spell(option, name) for name in found[:4]]
+        return EvidenceError(
+            f"{self.source}: {what} may be column {' or '.join(map(repr, found[:4]))}. Nothing was"
+            " read. Say which:\n" + "\n".join(lines)
+        )
+
+    # -- the arm
+
+    def arms(self) -> dict[str, str]:
+        """Return the columns of the arm by factor: said, those that hold the sides, or by name."""
+        if self.said.arm:
+            said = self.said.arm
+            return {factor: self.said_column(name, "--arm") for factor, name in said.items()}
+        if "arm" in self.cells.roles:
+            return {"rule": self.cells.roles["arm"]}
+        if self.sides:
+            return self._arms_by_sides()
+        found = [n for n in self.called(ARMS) if self.varies(n)] or self.called(ARMS)
+        if len(found) > 1:
+            found = self._first_kind(found) or found
+        if len(found) == 1:
+            return {"rule": found[0]}
+        if found:
+            raise self.two_readings("the arm", found, "--arm")
+        raise EvidenceError(
+            f"{self.source}: no column of arms was found. Say which column names the methods that"
+            f" are compared: --arm COLUMN. It has {listed([repr(n) for n in self.names], 20)}."
+        )
+
+    @staticmethod
+    def _first_kind(found: Sequence[str]) -> list[str]:
+        """Return the column of the plainest name, where one is called method or arm."""
+        return [n for n in found if word(n) in ("method", "arm")][:1]
+
+    def _arms_by_sides(self) -> dict[str, str]:
+        wanted = [side.strip() for side in self.sides]
+        holding = [n for n in dict.fromkeys(self.names) if self._may_be_arm(n)]
+        both = [n for n in holding if {*wanted} <= {*self.texts(n)}]
+        if len(both) > 1:
+            both = [n for n in both if n in self.called(ARMS)] or both
+        if len(both) == 1:
+            return {"rule": both[0]}
+        if both:
+            raise self.two_readings("the arm", both, "--arm")
+        one = [n for n in holding if {*wanted} & {*self.texts(n)}]
+        if not one and all(assigned(side) for side in wanted):
+            names = dict.fromkeys(n for side in wanted for n in assigned(side))
+            columns = [self.said_column(name, "the question:") for name in names]
+            return {factor_name(column): column for column in columns}
+        raise self._unknown_side(wanted, one, holding)
+
+    def _may_be_arm(self, name: str) -> bool:
+        return self.names.count(name) == 1 and name not in (self.said.seed, self.said.epoch)
+
+    def _unknown_side(
+        self, wanted: Sequence[str], one: Sequence[str], holding: Sequence[str]
+    ) -> EvidenceError:
+        """Say which arm of the question is not there, and what is near it."""
+        named = [n for n in self.called(ARMS) if n in holding]
+        column = next(iter(one or named), None)
+        if column is None:
+            return EvidenceError(
+                f"{self.source}: no column holds {' and '.join(map(repr, wanted))}; say which"
+                f" column names the arms: --arm COLUMN. It has"
+                f" {listed([repr(n) for n in self.names], 20)}."
+            )
+        there = self.texts(column)
+        missing = [side for side in wanted if side not in there]
+        near = difflib.get_close_matches(missing[0], there, 1, 0.5) or [
+            text for text in there if text.lower() == missing[0].lower()
+        ]
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        shown = [cut(clean(text), 40) for text in there]
+        return EvidenceError(
+            f"{self.source}: no arm {cut(clean(missing[0]), 60)!r} in column {column!r}.{hint}"
+            f" Arms there: {listed(shown, 12)}."
+        )
+
+    # -- the seed
+
+    def seed(self, arms: Iterable[str]) -> str:
+        """Return the column of the seed, or ``rows``."""
+        said = self.said.seed
+        if said == ROWS and ROWS not in self.names:
+            return ROWS
+        if said is not None:
+            return self.said_column(said, "--seed")
+        if "seed" in self.cells.roles:
+            return self.cells.roles["seed"]
+        found = self.called(SEEDS, but=arms)
+        if len(found) > 1:
+            found = self._unlike(found)
+        if not found:
+            found = [n for n in self.called(MAYBE_SEEDS, but=arms) if self._is_shared(n, arms)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise self.two_readings("the seed", found, "--seed")
+        raise self._without_seed(arms)
+
+    def _unlike(self, found: Sequence[str]) -> list[str]:
+        """Return columns without those that say the same as one before, row by row."""
+        import pandas as pd
+
+        kept: list[str] = []
+        codes: list[Any] = []
+        for name in found:
+            own = pd.factorize(self.column(name))[0]
+            if not any((own == other).all() for other in codes):
+                kept.append(name)
+                codes.append(own)
+        return kept
+
+    def _is_shared(self, name: str, arms: Iterable[str]) -> bool:
+        """Whether arms share the values of a column, as they share seeds."""
+        columns = [*arms]
+        if not columns or not self.varies(name):
+            return False
+        pairs = self.table[[name, *columns]].astype(str).drop_duplicates()
+        return bool((pairs.groupby(name).size() > 1).all())
+
+    def _without_seed(self, arms: Iterable[str]) -> EvidenceError:
+        folds = [n for n in self.called(FOLDS) if n not in {*arms}]
+        if folds:
+            return EvidenceError(
+                f"{self.source}: no column of seeds was found. Column {folds[0]!r} looks like folds"
+                " of a cross-validation: these share their training data, and are no independent"
+                f" runs. If they are all there is: {self.spell('--seed', folds[0])}"
+            )
+        return EvidenceError(
+            f"{self.source}: no column of seeds was found; it has"
+            f" {listed([repr(n) for n in self.names], 20)}. A verdict needs one value for each seed"
+            " of each arm. Say which column it is: --seed COLUMN. If the rows of each arm stand in"
+            f" the order of the same seeds: --seed {ROWS}. If the arms share no seeds: --unpaired."
+        )
+
+    # -- the metric
+
+    def metric(self, used: Iterable[str]) -> tuple[dict[str, str], str, str]:
+        """Return metrics by name with their columns; of a long table the two columns instead."""
+        said, taken = self.said, {*used}
+        if "value" in self.cells.roles:
+            return self._of_roles()
+        if said.metric_column is not None or said.value_column is not None:
+            name = self.said_column(said.metric_column or "metric", "--metric-column")
+            return {}, name, self.said_column(said.value_column or "value", "--value-column")
+        if not said.metrics:
+            return self._only_metric(taken), "", ""
+        metrics: dict[str, str] = {}
+        for text in said.metrics:
+            # NAME=COLUMN renames, unless a column is called so.
+            name, sign, column = text.partition("=") if text not in self.names else (text, "", "")
+            known = self._metric_column(column if sign else text)
+            if known is None:
+                return self._long(text)
+            metrics[name if sign else text] = known
+        return metrics, "", ""
+
+    def _of_roles(self) -> tuple[dict[str, str], str, str]:
+        roles = self.cells.roles
+        if "metric" not in roles:
+            names = self.said.metrics or ("value",)
+            return {names[0]: roles["value"]}, "", ""
+        there = self.texts(roles["metric"])
+        for name in self.said.metrics:
+            if name not in there:
+                raise self._unknown_metric(name, there)
+        return {}, roles["metric"], roles["value"]
+
+    def _metric_column(self, name: str) -> str | None:
+        if name in self.names:
+            self.column(name)
+            return name
+        exact = [n for n in dict.fromkeys(self.names) if word(n) == word(name)]
+        found = exact or [
+            n for n in dict.fromkeys(self.names) if re.split(r"[./:]", word(n))[-1] == word(name)
+        ]
+        found = found or [n for n in dict.fromkeys(self.names) if _ends(word(n), word(name))]
+        if len(found) > 1:
+            raise self.two_readings(f"--metric {name}", found, "--metric")
+        return found[0] if found else None
+
+    def _long(self, name: str) -> tuple[dict[str, str], str, str]:
+        """Return the columns of a long table that has the metric among its cells."""
+        for column in self.called(METRICS):
+            values = [n for n in self.called(VALUES) if n != column]
+            if values and name in self.texts(column):
+                return {}, column, values[0]
+            if values:
+                raise self._unknown_metric(name, self.texts(column))
+        raise self._unknown_metric(name, self.names)
+
+    def _unknown_metric(self, name: str, there: Sequence[str]) -> EvidenceError:
+        near = difflib.get_close_matches(name, there, 1, 0.5)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        return EvidenceError(
+            f"{self.source}: --metric {name}: no such column or metric.{hint} It has"
+            f" {listed([repr(n) for n in there], 20)}."
+        )
+
+    def _only_metric(self, used: set[str]) -> dict[str, str]:
+        """Return the one column of numbers that is nothing else."""
+        known = {*self.called((*SEEDS, *EPOCHS, *FOLDS, "layer")), *used}
+        found = [
+            n
+            for n in dict.fromkeys(self.names)
+            if n not in known and not is_state(n) and self._is_numbers(n)
+        ]
+        if len(found) == 1:
+            return {found[0]: found[0]}
+        what = "several columns may be the metric" if found else "no column of numbers was found"
+        raise EvidenceError(
+            f"{self.source}: {what}: say which with --metric NAME. It has"
+            f" {listed([repr(n) for n in found or self.names], 20)}."
+        )
+
+    def _is_numbers(self, name: str) -> bool:
+        texts = self.texts(name)[:50]
+        return bool(texts) and all(number_of(text) is not None for text in texts)
+
+
+def assigned(side: str) -> dict[str, str]:
+    """Return the factors that a side names as ``factor=value,...``; empty where it names none."""
+    parts = [part.partition("=") for part in side.split(",")]
+    if not all(sign and name.strip() and value.strip() for name, sign, value in parts):
+        return {}
+    return {name.strip(): value.strip() for name, _, value in parts}
+
+
+def _ends(name: str, end: str) -> bool:
+    """Whether a name with dots or slashes ends in another, such as metrics.test.acc in test.acc."""
+    return len(name) > len(end) and name.endswith(end) and name[-len(end) - 1] in "./:"
+
+
+def factor_name(column: str) -> str:
+    """Return a column's name as the name of a factor: the last part, with letters alone."""
+    name = re.sub(r"\W", "_", re.split(r"[./:]", column.strip())[-1])
+    return name if name and not name[0].isdigit() else f"_{name}"

@@ -1,0 +1,192 @@
+"""Cells that are numbers in the spelling of others: percent signs, decimal commas, thousands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from faeval._safe_text import clean, cut
+from faeval.errors import EvidenceError
+from faeval.evidence._cells import NOTHING, number_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SPACES = " \u00a0\u2009\u202f"
+_EXPONENT = r"(?:[eE][+-]?\d+)?"
+_DECIMAL_COMMA = re.compile(rf"[+-]?(?:\d+|\d{{1,3}}(?:\.\d{{3}})+),\d+{_EXPONENT}\Z")
+_COMMA_THOUSANDS = re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:,\d{{3}})+(?:\.\d+)?{_EXPONENT}\Z")
+_SPACE_THOUSANDS = re.compile(
+    rf"[+-]?[1-9]\d{{0,2}}(?:[{_SPACES}'\u2019]\d{{3}})+(?P<rest>[.,]\d+)?{_EXPONENT}\Z"
+)
+_PERCENT = re.compile(rf"(?P<number>.*\d)[{_SPACES}]*%\Z")
+_SPREAD = re.compile(
+    r"[+-]?[\d.,]+%?\s*(?:\u00b1|\+/-|\+-|\\pm|\$\\pm\$)\s*[\d.,]+|[+-]?\d*\.\d+\s*\(\s*[\d.]+\s*\)\Z"
+)
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How numbers are spelt, where the user says so: the decimal sign, and that of thousands."""
+
+    decimal: str | None = None
+    thousands: str | None = None
+
+
+def means_with_spread(cells: Sequence[str]) -> bool:
+    """Whether cells are means with a spread, such as ``0.910 ± 0.008`` or ``0.91 (0.01)``."""
+    there = [cell for cell in cells if cell.strip()]
+    return bool(there) and all(_SPREAD.match(cell.strip()) for cell in there)
+
+
+def plain_numbers(
+    column: pd.Series[Any],
+    name: str,
+    source: str,
+    place: Callable[[int], str],
+    spelling: Spelling = Spelling(),
+    command: Callable[[str], str] = lambda option: option,
+) -> tuple[pd.Series[Any], list[str]]:
+    """Return a column whose numbers are written with a point, and notes on what was read so.
+
+    What is no number is left as it stands: whoever reads the column refuses it, by row and value.
+
+    Parameters
+    ----------
+    command
+        The whole command with an option added, for messages.
+
+    Raises
+    ------
+    EvidenceError
+        Cells have two readings, or some have a percent sign and others none.
+    """
+    import pandas as pd
+
+    if not (pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column)):
+        return column, []
+    floats = _as_floats(column)
+    if floats is not None and spelling == Spelling():
+        return floats, []
+    codes, distinct = pd.factorize(column.astype(object))
+    texts = [cell.strip() if isinstance(cell, str) else cell for cell in distinct]
+    words = [text for text in texts if isinstance(text, str) and text.lower() not in NOTHING]
+    where = _Where(name, source, place, codes, distinct)
+    converted, notes = _without_percent(texts, words, where)
+    words = [t for t in converted if isinstance(t, str) and t.lower() not in NOTHING]
+    spelt, more = _respelt(words, where, spelling, command)
+    cells = [spelt.get(t, t) if isinstance(t, str) else t for t in converted]
+    if notes:  # percent signs were there: each number is in hundredths
+        cells = [_hundredth(cell) for cell in cells]
+    values = np.array([*cells, None], dtype=object)[codes]
+    return pd.Series(values, index=column.index, dtype=object), [*notes, *more]
+
+
+def _as_floats(column: pd.Series[Any]) -> pd.Series[Any] | None:
+    """Return a column of texts as numbers where all are plain ones or empty, else None."""
+    import pandas as pd
+
+    cells = column.to_numpy(dtype=object, copy=True)
+    cells[column.isna().to_numpy(dtype=bool)] = np.nan
+    cells[cells == ""] = np.nan
+    if any(isinstance(cell, bool | np.bool_) for cell in cells):
+        return None
+    try:
+        numbers = cells.astype(np.float64)
+    except (TypeError, ValueError):
+        return None
+    if any(isinstance(cell, str) and "_" in cell for cell in cells):
+        return None
+    return pd.Series(numbers, index=column.index)
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Where the cells of a column stand, for messages."""
+
+    name: str
+    source: str
+    place: Callable[[int], str]
+    codes: Any
+    distinct: Any
+
+    def of(self, text: str) -> str:
+        """Say where a cell stands first, and what it holds."""
+        code = next(i for i, c in enumerate(self.distinct) if str(c).strip().startswith(text))
+        row = int(np.argmax(self.codes == code))
+        return f"{self.place(row)}: {cut(clean(self.distinct[code]), 60)!r}"
+
+
+def _without_percent(
+    texts: Sequence[Any], words: Sequence[str], where: _Where
+) -> tuple[list[Any], list[str]]:
+    signed = [text for text in words if _PERCENT.match(text)]
+    if not signed:
+        return list(texts), []
+    bare = [text for text in words if not _PERCENT.match(text) and number_of(text) is not None]
+    if bare or any(number_of(t) is not None for t in texts if not isinstance(t, str)):
+        other = f" and {where.of(bare[0])}" if bare else ""
+        raise EvidenceError(
+            f"{where.source}: some cells of column {where.name!r} have a percent sign and others"
+            f" none ({where.of(signed[0])}{other}); write all of them in one way."
+        )
+    example = signed[0]
+    value = _PERCENT.match(example)
+    assert value is not None
+    note = f"percent signs in {where.name!r}: {example!r} is read as {example[:-1].strip()}/100"
+    cut_off = {text: match["number"] for text in signed if (match := _PERCENT.match(text))}
+    return [cut_off.get(t, t) if isinstance(t, str) else t for t in texts], [
+        f"{note}, so a margin of 0.01 is one percentage point"
+    ]
+
+
+def _hundredth(cell: Any) -> Any:
+    number = number_of(cell) if isinstance(cell, str) else None
+    if number is None:
+        return cell
+    # By decimal places, not by a division: 91.2 % is 0.912 exactly as that is written.
+    return float(number) / 100 if "e" in cell.lower() else float(f"{cell}e-2")
+
+
+def _respelt(
+    words: Sequence[str],
+    where: _Where,
+    spelling: Spelling,
+    command: Callable[[str], str],
+) -> tuple[dict[str, str], list[str]]:
+    """Return each cell that is no plain number as one, where all such cells have one reading."""
+    name = where.name
+    spaced = [w for w in words if _SPACE_THOUSANDS.match(w)]
+    comma = [w for w in words if "," in w and w not in spaced]
+    spelt: dict[str, str] = {}
+    notes: list[str] = []
+    if spaced:
+        spelt |= {w: re.sub(rf"[{_SPACES}'\u2019]", "", w).replace(",", ".") for w in spaced}
+        notes.append(f"thousands in {name!r}: {spaced[0]!r} is read as {spelt[spaced[0]]}")
+    if not comma:
+        return spelt, notes
+    pointed = [w for w in words if "." in w and w not in comma and number_of(w) is not None]
+    can_be_decimal = not pointed and all(_DECIMAL_COMMA.match(w) for w in comma)
+    can_be_thousands = all(_COMMA_THOUSANDS.match(w) for w in comma)
+    if spelling.decimal == "," or spelling.thousands == ".":
+        can_be_thousands = False
+    if spelling.thousands == "," or spelling.decimal == ".":
+        can_be_decimal = False
+    if can_be_decimal and can_be_thousands:
+        as_decimal, as_thousands = comma[0].replace(",", "."), comma[0].replace(",", "")
+        raise EvidenceError(
+            f"{where.source}, {where.of(comma[0])} in column {name!r} has two readings. Thousands"
+            f" ({as_thousands}): {command('--thousands ,')}. A decimal comma ({as_decimal}):"
+            f" {command('--decimal ,')}."
+        )
+    if can_be_decimal:
+        spelt |= {w: w.replace(".", "").replace(",", ".") for w in comma}
+        notes.append(f"decimal comma in {name!r}: {comma[0]!r} is read as {spelt[comma[0]]}")
+    elif can_be_thousands:
+        spelt |= {w: w.replace(",", "") for w in comma}
+        notes.append(f"thousands in {name!r}: {comma[0]!r} is read as {spelt[comma[0]]}")
+    return spelt, notes

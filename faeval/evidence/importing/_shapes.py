@@ -1,0 +1,276 @@
+"""Tables that are no rows of runs: wide by seed, wide by method, charts of W&B; made rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from faeval._safe_text import listed
+from faeval.errors import EvidenceError
+from faeval.evidence.importing._cells_table import Cells
+from faeval.evidence.importing._column_names import EPOCHS, SEEDS, alike, tail
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: A column that holds one seed, such as seed1, seed_2, run 3, or acc_seed4.
+_OF_A_SEED = re.compile(
+    r"(?:(?P<metric>.+?)[\s_./-]+)?(?P<word>seed|s|run|rep|replicate|trial|random_state)"
+    r"[\s_=#:-]*(?P<number>\d+)\Z",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\d+\Z")
+_CHART = re.compile(r"(?P<run>.+) - (?P<metric>[^-].*?)(?P<extra>__(?:MIN|MAX|STD|SEM|VAR))?\Z")
+_BETWEEN = ("_", ".", "/", "-", " ", ":", " - ", "__", "|")
+
+
+def made_rows(cells: Cells, metric: str | None, sides: Sequence[str], pattern: str | None) -> Cells:
+    """Return cells with a row for each run, whatever shape they came in.
+
+    Parameters
+    ----------
+    metric
+        The metric that is asked for, if one is.
+    sides
+        The texts of the arms that are asked for, if any are.
+    pattern
+        How runs are named in a chart, such as ``{method}-{seed}``.
+
+    Raises
+    ------
+    EvidenceError
+        The shape is known, and what it holds is not enough.
+    """
+    if pattern is not None and not _chart_columns(cells.table):
+        return _named_runs(cells, pattern)
+    for shape in (_from_chart, _from_seeds, _from_methods):
+        rows = shape(cells, metric, sides, pattern)
+        if rows is not None:
+            return rows
+    return cells
+
+
+def _melted(
+    cells: Cells,
+    values: Mapping[str, Mapping[str, Any]],
+    keep: Sequence[str],
+    roles: Mapping[str, str],
+    note: str,
+) -> Cells:
+    """Return a row for each kept row and column of values, with what the column stands for."""
+    import pandas as pd
+
+    parts = []
+    for column, stands_for in values.items():
+        part = cells.table[list(keep)].copy()
+        for name, value in stands_for.items():
+            part[name] = value
+        parts.append(part.assign(value=cells.table[column]))
+    table = pd.concat(parts)
+    rows = table.index.to_numpy()
+    columns = [column for column in values for _ in range(len(cells.table))]
+    place = cells.place
+
+    def of(row: int) -> str:
+        return f"{place(int(rows[row]))}, column {columns[row]!r}"
+
+    return replace(
+        cells,
+        table=table.reset_index(drop=True),
+        place=of,
+        notes=(*cells.notes, note),
+        roles={**cells.roles, **roles},
+    )
+
+
+def _from_seeds(cells: Cells, metric: str | None, _: Sequence[str], __: str | None) -> Cells | None:
+    """Columns that are seeds, one for each."""
+    if "seed" in cells.roles or any(alike(name, SEEDS) for name in cells.table.columns):
+        return None
+    names = list(map(str, cells.table.columns))
+    found = {name: match for name in names if (match := _OF_A_SEED.match(name.strip()))}
+    values: dict[str, dict[str, Any]] = {}
+    if len(found) > 1 and len({m["word"].lower() for m in found.values()}) == 1:
+        metrics = {m["metric"] for m in found.values()}
+        for name, match in found.items():
+            stands_for: dict[str, Any] = {"seed": match["number"]}
+            if metrics != {None}:
+                stands_for["metric"] = match["metric"]
+            values[name] = stands_for
+    elif len(digits := [name for name in names if _NUMBER.match(name.strip())]) > 1 and len(
+        digits
+    ) < len(names):
+        values = {name: {"seed": name.strip()} for name in digits}
+    if not values:
+        return None
+    keep = [name for name in names if name not in values and not _is_summary(name)]
+    several = "metric" in next(iter(values.values()))
+    roles = {"seed": "seed", "value": "value", **({"metric": "metric"} if several else {})}
+    note = f"one column a seed: {listed(list(values), 6)}"
+    if not several and metric is not None:
+        note += f"; what they hold is taken as {metric!r}"
+    return _melted(cells, values, keep, roles, note)
+
+
+def _is_summary(name: str) -> bool:
+    return tail(name) in ("mean", "avg", "average", "std", "stdev", "sd", "sem", "se", "median")
+
+
+def _from_methods(
+    cells: Cells, metric: str | None, sides: Sequence[str], _: str | None
+) -> Cells | None:
+    """Columns that are the arms asked for, one for each."""
+    names = list(map(str, cells.table.columns))
+    if not sides or "arm" in cells.roles or len(cells.table.columns) != len(set(names)):
+        return None
+    columns = {side: _column_of(side, metric, names) for side in sides}
+    values = {column: {"method": side} for side, column in columns.items() if column is not None}
+    if len(values) < len({*sides}):
+        return None
+    others = [name for name in names if name not in values]
+    keep = [n for n in others if alike(n, (*SEEDS, *EPOCHS)) or not _holds_numbers(cells.table[n])]
+    note = f"one column an arm: {listed(list(values), 6)}"
+    if metric is not None:
+        note += f"; what they hold is taken as {metric!r}"
+    left = [name for name in others if name not in keep]
+    if left:
+        note += f"; columns left out: {listed(left, 6)}"
+    return _melted(cells, values, keep, {"arm": "method", "value": "value"}, note)
+
+
+def _column_of(side: str, metric: str | None, names: Sequence[str]) -> str | None:
+    """Return the column of an arm: its name, or its name and the metric's."""
+    spellings = [side]
+    if metric is not None:
+        for sign in _BETWEEN:
+            spellings += [f"{side}{sign}{metric}", f"{metric}{sign}{side}"]
+    for spelling in spellings:
+        found = [n for n in names if n.strip() == spelling] or [
+            n for n in names if n.strip().lower() == spelling.lower()
+        ]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _holds_numbers(column: pd.Series[Any]) -> bool:
+    import pandas as pd
+
+    cells = column.dropna().head(200)
+    if len(cells) == 0:
+        return False
+    return bool(pd.to_numeric(cells, errors="coerce").notna().all())
+
+
+def _chart_columns(table: pd.DataFrame) -> dict[str, re.Match[str]]:
+    """Return the columns of a chart of W&B: ``run - metric``, with a column of steps first."""
+    names = [str(name) for name in table.columns]
+    found = {name: match for name in names[1:] if (match := _CHART.match(name))}
+    if not found or len(found) < len(names) - 2 or len({m["metric"] for m in found.values()}) > 2:
+        return {}
+    return found
+
+
+def _from_chart(
+    cells: Cells, metric: str | None, sides: Sequence[str], pattern: str | None
+) -> Cells | None:
+    """A chart that was exported: a column a run, with its lowest and highest beside it."""
+    found = _chart_columns(cells.table)
+    if not found:
+        return None
+    runs = {name: match for name, match in found.items() if not match["extra"]}
+    step = str(cells.table.columns[0])
+    _check_no_groups(cells, runs, found)
+    values = {}
+    for name, match in runs.items():
+        stands_for = _parts_of(match["run"], pattern, sides, cells.source)
+        values[name] = {"run": match["run"], "metric": match["metric"], **stands_for}
+    kinds = {frozenset(one) for one in values.values()}
+    if len(kinds) > 1:
+        odd = [m["run"] for n, m in runs.items() if "seed" not in values[n]]
+        raise EvidenceError(
+            f"{cells.source}: runs named {listed(odd, 3)} name no arm and seed as the others do;"
+            " say how runs are named, such as --names '{method}-{seed}'."
+        )
+    ((kind),) = kinds
+    if "seed" not in kind:
+        raise EvidenceError(
+            f"{cells.source}: a chart of runs {listed([m['run'] for m in runs.values()], 3)}; which"
+            " part of their names is the arm, and which the seed? Say it, such as --names"
+            " '{method}-{seed}'; or export the table of runs, which has both as columns."
+        )
+    roles = {"epoch": step, "run": "run", "metric": "metric", "value": "value", "seed": "seed"}
+    if "method" in kind:
+        roles["arm"] = "method"
+    example = next(iter(values.values()))
+    parts = ", ".join(f"{k} {v!r}" for k, v in example.items() if k not in ("run", "metric"))
+    note = f"a chart of {len(runs)} runs over {step!r}: {example['run']!r} is read as {parts}"
+    rows = _melted(cells, values, [step], roles, note)
+    there = rows.table["value"].map(lambda cell: cell is not None and str(cell).strip() != "")
+    kept = there.to_numpy().nonzero()[0]
+    place = rows.place
+    return replace(
+        rows,
+        table=rows.table[there].reset_index(drop=True),
+        place=lambda row: place(int(kept[row])),
+    )
+
+
+def _check_no_groups(
+    cells: Cells, runs: Mapping[str, re.Match[str]], found: Mapping[str, re.Match[str]]
+) -> None:
+    """Refuse a chart of groups: its lines are means of runs."""
+    for name, match in runs.items():
+        low, high = (f"{name}__{end}" for end in ("MIN", "MAX"))
+        if low in found and high in found and (cells.table[low] != cells.table[high]).any():
+            raise EvidenceError(
+                f"{cells.source}: {match['run']!r} is the mean of a group of runs (its __MIN and"
+                " __MAX differ), and holds no seeds; ungroup the runs in the chart, or export the"
+                " table of runs."
+            )
+
+
+def _parts_of(run: str, pattern: str | None, sides: Sequence[str], source: str) -> dict[str, Any]:
+    """Return what the name of a run says: by a pattern, else the arm asked for and a number."""
+    if pattern is not None:
+        match = re.fullmatch(_as_expression(pattern), run)
+        if match is None:
+            raise EvidenceError(
+                f"{source}: run {run!r} is not named as --names {pattern!r} says; correct the"
+                " pattern."
+            )
+        return dict(match.groupdict())
+    for side in sorted({*sides}, key=len, reverse=True):
+        before, found, after = run.partition(side)
+        number = re.fullmatch(r"[\s_./-]*(?:seed|s|run|rep|trial)?[\s_=#-]*(\d+)", after)
+        if found and number and (not before or re.fullmatch(r".*[\s_./-]", before)):
+            return {"method": side, "seed": number[1]}
+    other = re.fullmatch(r"(.*?)[\s_./-]*(?:seed|s|run|rep|trial)?[\s_=#-]*(\d+)", run)
+    if sides and other and other[1]:
+        return {"method": other[1], "seed": other[2]}
+    return {}
+
+
+def _as_expression(pattern: str) -> str:
+    """Return a pattern with ``{name}`` as a regular expression with named groups."""
+    parts = re.split(r"\{([A-Za-z_]\w*)\}", pattern)
+    texts = [re.escape(part).replace(r"\*", ".*") for part in parts[::2]]
+    # The shortest arm and the longest seed: "ours-10" is seed 10 of "ours".
+    groups = [f"(?P<{n}>\\d+)" if n == "seed" else f"(?P<{n}>.+?)" for n in parts[1::2]]
+    return "".join(a + b for a, b in zip(texts, [*groups, ""], strict=True))
+
+
+def _named_runs(cells: Cells, pattern: str) -> Cells:
+    """Columns from the names of runs, which a column such as ``Name`` has."""
+    columns = [n for n in cells.table.columns if alike(n, ("name", "run_name", "run", "id"))]
+    if not columns:
+        raise EvidenceError(
+            f"{cells.source}: --names {pattern!r} reads the names of runs, and no column is called"
+            f" name or run; it has {listed(list(cells.table.columns), 12)}."
+        )
+    parts = [_parts_of(str(name), pattern, (), cells.source) for name in cells.table[columns[0]]]
+    new = {name: [part[name] for part in parts] for name in (parts[0] if parts else {})}
+    note = f"{', '.join(new)} read from {columns[0]!r} by {pattern!r}"
+    return replace(cells, table=cells.table.assign(**new), notes=(*cells.notes, note))

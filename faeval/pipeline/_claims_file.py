@@ -1,0 +1,158 @@
+"""Claims files written from results that exist: the questions that were asked, or a start."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from faeval.claims import Claim, Margin, Ratio, numbers_digest
+from faeval.errors import FaevalError
+from faeval.evidence.importing import Reading, spelled
+from faeval.experiment import Arm
+
+if TYPE_CHECKING:
+    from faeval.pipeline._compare import Comparison
+
+_MAKERS = {"equivalent": "within"}
+
+
+def claims_source(comparison: Comparison, setting: str, *, seeds: int | None = None) -> str:
+    """Return the questions of a comparison as a claims file.
+
+    Each claim plans fresh seeds, which registration draws, and carries the digest of the numbers
+    that it was made from.
+
+    Parameters
+    ----------
+    setting
+        The name that evidence of it has.
+    seeds
+        How many seeds are planned; default: as many as there were.
+    """
+    if comparison.report is None:
+        raise FaevalError(
+            "--save writes a claim, and a claim has a margin: add --by and --because."
+        )
+    reading = comparison.reading
+    names = _Names()
+    arms = {arm: names.of(arm.label or "defaults") for c in comparison.claims for arm in c.arms()}
+    lines = [_heading(reading, setting), "", "import faeval as fe", ""]
+    lines += [f"{name} = {_spelt(arm)}" for arm, name in arms.items()]
+    for claim, verdict in zip(comparison.claims, comparison.verdicts, strict=True):
+        count = seeds or max(verdict.n, 2)
+        lines += ["", *_claim_lines(claim, arms, names, count, _digest(claim, reading))]
+    return "\n".join(lines) + "\n"
+
+
+def _digest(claim: Claim, reading: Reading) -> str:
+    return numbers_digest(claim, reading.table)
+
+
+def starting_source(reading: Reading, setting: str) -> str:
+    """Return a claims file to be filled in: arms and metrics as they were read, and one claim."""
+    names = _Names()
+    labels = reading.table["arm"].unique().tolist()
+    arms = {Arm.parse(label): names.of(label or "defaults") for label in labels[:20]}
+    metric = reading.metrics[0]
+    first, second = [*arms.values(), *arms.values()][:2]
+    lines = [_heading(reading, setting), "", "import faeval as fe", ""]
+    lines += [f"{name} = {_spelt(arm)}" for arm, name in arms.items()]
+    lines += [
+        "",
+        "# Fill in the smallest difference that matters, and why it is that.",
+        "MARGIN = None",
+        'BECAUSE = ""',
+        "",
+        f"{names.of(f'{first} above {second}')} = fe.Claim(",
+        f"    {f'{first} is above {second} in {metric}'!r},",
+        f"    fe.exceeds(fe.metric({metric!r}, {first}), fe.metric({metric!r}, {second}),",
+        "               by=fe.Margin(MARGIN, BECAUSE)),",
+        ")",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _heading(reading: Reading, setting: str) -> str:
+    command = spelled(
+        "faeval", "evidence", "import", "NEW", "evidence.csv", "--setting", setting,
+        *reading.options,
+    )  # fmt: skip
+    return (
+        f'"""Claims about {_plain(setting)}, from results that existed before them.\n\n'
+        "Register them before new runs (faeval lock THIS_FILE), run the seeds that the plan names,"
+        "\nand read the new results in the same way:\n\n"
+        f"    {_plain(command)}\n"
+        "    faeval verify THIS_FILE --evidence evidence.csv\n"
+        '"""'
+    )
+
+
+def _plain(text: str) -> str:
+    """Return text that ends no docstring and escapes nothing in it."""
+    return text.replace("\\", "/").replace('"""', "'''")
+
+
+class _Names:
+    """Names for variables, each once."""
+
+    def __init__(self) -> None:
+        self._taken = {"fe", "MARGIN", "BECAUSE"}
+
+    def of(self, text: str) -> str:
+        """Return a name like a text that no other has."""
+        name = re.sub(r"\W+", "_", text).strip("_").lower() or "arm"
+        name = f"arm_{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
+        base, number = name[:60], 1
+        while name in self._taken:
+            number += 1
+            name = f"{base}_{number}"
+        self._taken.add(name)
+        return name
+
+
+def _spelt(arm: Arm) -> str:
+    factors = dict(arm)
+    rule = factors.pop("rule", None)
+    parts = [repr(rule)] if rule is not None else []
+    return f"fe.Arm({', '.join([*parts, *(f'{n}={v!r}' for n, v in factors.items())])})"
+
+
+def _claim_lines(
+    claim: Claim, arms: Mapping[Arm, str], names: _Names, seeds: int, digest: str
+) -> Iterable[str]:
+    (assertion,) = claim.asserted
+    sides = [_side(side, arms) for side in (assertion.a, assertion.b)]
+    word = _MAKERS.get(assertion.kind, "by")
+    more = "" if assertion.paired else ", paired=False"
+    yield f"{names.of(claim.sentence)} = fe.Claim("
+    yield f"    {claim.sentence!r},"
+    yield f"    fe.{assertion.kind}("
+    yield f"        {sides[0]},"
+    yield f"        {sides[1]},"
+    yield f"        {word}={_margin(assertion.margin)}{more},"
+    yield "    ),"
+    if claim.attributed_to:
+        yield f"    attributed_to={_one(claim.attributed_to)},"
+    yield f'    seeds="drawn:{seeds}",'
+    yield f'    made_from="{digest}",'
+    yield ")"
+
+
+def _one(factors: Sequence[str]) -> Any:
+    return repr(factors[0]) if len(factors) == 1 else repr(tuple(factors))
+
+
+def _side(side: Any, arms: Mapping[Arm, str]) -> str:
+    if not side.terms:
+        return repr(side.constant)
+    (reading,) = side.reads()
+    outcome = ', outcome="rate"' if getattr(reading, "outcome", None) == "rate" else ""
+    return f"fe.metric({reading.metric!r}, {arms[reading.arm]}{outcome})"
+
+
+def _margin(margin: Margin | Ratio) -> str:
+    if isinstance(margin, Ratio):
+        return f"fe.Ratio({margin.factor!r}, {margin.because!r})"
+    return f"fe.Margin({margin.value!r}, {margin.because!r})"

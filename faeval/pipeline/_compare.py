@@ -1,0 +1,391 @@
+"""From results that exist to a verdict: read, ask, decide."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from faeval import evidence
+from faeval.claims import Claim, Estimand, Margin, Ratio, Verdict, metric as metric_of
+from faeval.errors import FaevalError
+from faeval.evidence.importing import Cells, Reading, Said, holds_sides, read_results
+from faeval.experiment import Arm
+from faeval.pipeline._question import Question, chosen, margin_of, readings_of
+from faeval.pipeline._verify import decide_from
+from faeval.reports import Report
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A difference of two arms as a description, with its interval; nothing is decided by it."""
+
+    sentence: str
+    a: str
+    b: str
+    mean_a: float
+    mean_b: float
+    estimate: float
+    low: float
+    high: float
+    level: float
+    n: int
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """Answers to questions about results that exist: one verdict for each.
+
+    Parameters
+    ----------
+    reading
+        The results as they were read, with notes on how.
+    questions
+        What was asked, by claim.
+    claims
+        The questions as claims; without a margin they are no claims, and there are ``effects``.
+    report
+        The report of the claims; None without a margin.
+    effects
+        Without a margin: each difference with its interval, as a description.
+    """
+
+    reading: Reading
+    questions: tuple[Question, ...]
+    claims: tuple[Claim, ...]
+    report: Report | None
+    effects: tuple[Effect, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict of the one question, or of the first; raise FaevalError without a margin."""
+        return self.verdicts[0]
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts in the order of the questions."""
+        if self.report is None:
+            raise FaevalError(
+                "no verdict: no margin was given; say by= and because=, the smallest effect that"
+                " matters and why (--by, --because)."
+            )
+        return self.report.verdicts
+
+    @property
+    def claim(self) -> Claim:
+        """The question as a claim, or the first of several."""
+        return self.claims[0]
+
+    @cached_property
+    def hints(self) -> tuple[str, ...]:
+        """What is to be known of seeds that one arm has and the other lacks."""
+        lines = []
+        for claim in self.claims:
+            if not claim.is_paired:
+                continue
+            seeds = {arm.label: _seeds_of(self.reading.table, arm, claim) for arm in claim.arms()}
+            if len({frozenset(own) for own in seeds.values()}) > 1:
+                lines.append(_unequal(seeds))
+        return tuple(dict.fromkeys(lines))
+
+    def __repr__(self) -> str:
+        if self.report is None:
+            return f"<Comparison {len(self.effects)} effects, nothing decided>"
+        answers = ", ".join(f"{v.verdict}: {v.sentence}" for v in self.verdicts[:3])
+        return f"<Comparison {answers}>"
+
+    def _repr_html_(self) -> str:
+        if self.report is not None:
+            return str(self.report._repr_html_())  # type: ignore[attr-defined]
+        from html import escape
+
+        return "".join(f"<p>{escape(str(effect.sentence))}</p>" for effect in self.effects)
+
+
+def _seeds_of(table: pd.DataFrame, arm: Arm, claim: Claim) -> tuple[int, ...]:
+    metrics = claim.metrics_by_arm()[arm]
+    rows = table[(table["arm"] == arm.label) & table["metric"].isin(metrics)]
+    return tuple(sorted(rows["seed"].unique().tolist()))
+
+
+def _unequal(seeds: Mapping[str, Sequence[int]]) -> str:
+    (a, of_a), (b, of_b) = list(seeds.items())[:2]
+    shared = {*of_a} & {*of_b}
+    if not shared:
+        text = f"{a} and {b} share no seed"
+    else:
+        lacking = [
+            f"{arm} lacks seed{'s' * (len(missing) > 1)} {', '.join(map(str, missing[:8]))}"
+            for arm, own in seeds.items()
+            if (missing := sorted({*of_a, *of_b} - {*own}))
+        ]
+        text = f"{a} has {len(of_a)} seeds and {b} has {len(of_b)}: {'; '.join(lacking)}"
+    return f"{text}. If the arms share no randomness by their seeds: --unpaired (Welch's test)"
+
+
+def compare(
+    data: pd.DataFrame | str | Path,
+    metric: str | None = None,
+    a: str | None = None,
+    b: str | float | None = None,
+    *,
+    by: float | str | Margin | Ratio | None = None,
+    because: str | None = None,
+    kind: str = "exceeds",
+    question: str | None = None,
+    arm: str | Mapping[str, str] | None = None,
+    seed: str | None = None,
+    epoch: str | None = None,
+    take: str | int | None = None,
+    status: str | None = None,
+    average: str | None = None,
+    where: Mapping[str, Any] | None = None,
+    group_by: str | None = None,
+    unpaired: bool = False,
+    rate: bool = False,
+    value_range: tuple[float, float] | None = None,
+) -> Comparison:
+    """Compare two arms in results that exist, and decide by the margin.
+
+    Parameters
+    ----------
+    data
+        A DataFrame with a row for each run, or the path of a file in any form that ``faeval
+        decide`` reads: CSV, JSON, JSON Lines, npz, Excel, Markdown; long, or wide by seed or by
+        method.
+    metric
+        The column, or the name, of what is compared.
+    a, b
+        The arms, as the table names them, or as ``factor=value,...``; ``b`` may be a number.
+    by, because
+        The smallest effect that matters in the unit of the metric, or a factor such as ``"1.05x"``,
+        and why it is that. Without them the effect is described, and nothing is decided.
+    kind
+        "exceeds" (default), "below", "not_below", "not_above" or "equivalent".
+    question
+        In place of ``a``, ``b`` and ``kind``: ``"ours > base"``.
+    arm, seed, epoch, status
+        The columns of these, where they are not found by their names; ``arm`` may be a mapping from
+        a factor's name to its column, and ``seed="rows"`` takes the rows of each arm in order.
+    take
+        Which epoch of each run is read: ``"last"``, ``"max"``, ``"min"``, or its number.
+    average
+        A column whose rows are no runs of their own, such as folds: their mean is taken.
+    where
+        Only rows whose columns have these values.
+    group_by
+        A column for each of whose values the question is asked; they form a family.
+    unpaired
+        The arms share no seeds: Welch's test.
+    rate
+        Values are outcomes, 0 or 1, true or false: their rates are compared by exact rules.
+    value_range
+        The lowest and the highest value that the metric can have.
+
+    Returns
+    -------
+    Comparison
+        With ``verdict``, ``claim`` and ``report``. Every verdict is unregistered: the margin was
+        named when the results existed.
+
+    Raises
+    ------
+    FaevalError
+        The table can be read in two ways or in none, an arm is not there, a margin has no reason.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = [("ours", s, 0.90 + 0.01 * s) for s in range(5)]
+    >>> rows += [("base", s, 0.80 + 0.01 * s + 0.002 * (s % 2)) for s in range(5)]
+    >>> table = pd.DataFrame(rows, columns=["method", "seed", "acc"])
+    >>> compare(table, "acc", "ours", "base", by=0.01, because="a point").verdict.verdict
+    'supported'
+    """
+    readings = _asked(question, a, b, kind)
+    cells = cells_of_data(data)
+    said = Said(
+        arm=_columns_of(arm, readings),
+        metrics=() if metric is None else (metric,),
+        seed=seed,
+        epoch=epoch,
+        status=status,
+        take=take,
+        average=average,
+        where=tuple((str(name), str(value)) for name, value in (where or {}).items()),
+        group_by=group_by,
+        unpaired=unpaired,
+        rate=rate,
+        ranges={metric: value_range} if value_range is not None and metric else {},
+    )
+    return answer([readings], cells, said, by=by, because=because, setting=setting_name(data))
+
+
+def _asked(question: str | None, a: Any, b: Any, kind: str) -> list[Question]:
+    if question is not None:
+        if a is not None or b is not None:
+            raise FaevalError(
+                f"question={question!r} and a={a!r}, b={b!r} say the same; give one of them."
+            )
+        return readings_of(question)
+    kinds = ("exceeds", "below", "not_below", "not_above", "equivalent")
+    if kind not in kinds:
+        raise FaevalError(f"kind={kind!r} must be one of {', '.join(kinds)}.")
+    if a is None or b is None:
+        raise FaevalError(
+            f"a={a!r}, b={b!r}: name two arms, as the table names them; or one and a number."
+        )
+    is_number = isinstance(b, int | float) and not isinstance(b, bool)
+    right: str | float = float(b) if is_number else str(b)
+    return [Question(str(a), kind, right)]  # type: ignore[arg-type] # one of the kinds
+
+
+def _columns_of(
+    arm: str | Mapping[str, str] | None, readings: Sequence[Question]
+) -> dict[str, str]:
+    if arm is None or isinstance(arm, Mapping):
+        return dict(arm or {})
+    return {"rule": arm}
+
+
+def cells_of_data(data: Any) -> Cells:
+    """Return the cells of a DataFrame or of a file."""
+    import pandas as pd
+
+    if isinstance(data, pd.DataFrame):
+        return evidence.importing.cells_of_frame(data)
+    if isinstance(data, str | Path):
+        return evidence.importing.cells_of(Path(data))
+    raise FaevalError(
+        f"data={str(data)[:60]!r} ({type(data).__name__}) is neither a DataFrame nor the path of a"
+        " file."
+    )
+
+
+def setting_name(data: Any) -> str:
+    """Return a name for the experiment: that of its file, in letters that a name may have."""
+    stem = Path(str(data)).name.partition(".")[0] if isinstance(data, str | Path) else "results"
+    return re.sub(r"[^\w-]+", "_", stem).strip("_") or "results"
+
+
+def answer(
+    asked: Sequence[Sequence[Question]],
+    cells: Cells,
+    said: Said,
+    *,
+    by: Any,
+    because: str | None,
+    setting: str,
+    spell: Callable[..., str] | None = None,
+) -> Comparison:
+    """Answer questions, each given with its readings, about the cells of a table.
+
+    See :func:`compare` for what is raised.
+    """
+    questions = tuple(chosen(readings, lambda s: holds_sides(cells, s)) for readings in asked)
+    sides = tuple(dict.fromkeys(side for q in questions for side in q.sides))
+    more = {} if spell is None else {"spell": spell}
+    if by is None and because is not None:
+        raise FaevalError(
+            f"--because {because!r} is the reason of a margin, and none was given; add --by."
+        )
+    name = said.metrics[0] if said.metrics else "the metric"
+    margin = None if by is None else margin_of(by, because, name, spell)
+    reading = read_results(cells, said, setting=setting, sides=sides, **more)
+    claims = tuple(_claims(questions, reading, said, margin))
+    if margin is None:
+        report = decide_from(reading.table, claims, setting)
+        effects = tuple(map(_effect, claims, report.verdicts))
+        return Comparison(reading, questions, claims, None, effects)
+    report = decide_from(reading.table, claims, setting)
+    return Comparison(reading, questions, claims, report)
+
+
+def _claims(
+    questions: Sequence[Question], reading: Reading, said: Said, margin: Margin | Ratio | None
+) -> list[Claim]:
+    """Return a claim for each question, metric and group."""
+    claims = []
+    for question in questions:
+        for name in reading.metrics:
+            for group in _groups(reading, said):
+                claims.append(_claim(question, name, group, reading, said, margin))
+    return claims
+
+
+def _groups(reading: Reading, said: Said) -> list[Any]:
+    """Return the values of the column that groups, as the arms in evidence have them."""
+    if said.group_by is None:
+        return [None]
+    arms = [Arm.parse(label) for label in reading.table["arm"].unique().tolist()]
+    return list(dict.fromkeys(arm["group"] for arm in arms if "group" in arm))
+
+
+def _claim(
+    question: Question,
+    name: str,
+    group: Any,
+    reading: Reading,
+    said: Said,
+    margin: Margin | Ratio | None,
+) -> Claim:
+    arms = [reading.arms[side] for side in question.sides]
+    text = ""
+    if group is not None:
+        arms = [arm.but(group=group) for arm in arms]
+        text = f"{said.group_by} {group}"
+    outcome = "rate" if said.rate else None
+    estimands: list[Estimand] = [
+        metric_of(name, arm, outcome=outcome)  # type: ignore[arg-type] # one of its words
+        for arm in arms
+    ]
+    b: Estimand | float = question.b if isinstance(question.b, float) else estimands[1]
+    described = margin is None
+    by = Margin(0, "no margin was given") if margin is None else margin
+    kind_asked = Question(question.a, "exceeds", question.b) if described else question
+    return Claim(
+        question.sentence(name, margin, text),
+        kind_asked.assertion(estimands[0], b, by, not said.unpaired or len(arms) < 2),
+        attributed_to=_differing(arms),
+        # Of a description both bounds are one-sided at .025: a 95 % interval, each for itself.
+        alpha=0.025 if described else 0.05,
+        family=f"{question.sentence(name, margin, text)}" if described else None,
+    )
+
+
+def _differing(arms: Sequence[Arm]) -> tuple[str, ...]:
+    if len(arms) < 2:
+        return ()
+    a, b = arms
+    return tuple(name for name in sorted({*a, *b}) if a.get(name) != b.get(name))
+
+
+def _effect(claim: Claim, verdict: Verdict) -> Effect:
+    if not verdict.assertions:
+        raise FaevalError(
+            f"{claim.sentence}: nothing can be described ({verdict.reason_code}): {verdict.detail}"
+        )
+    result = verdict.assertions[0]
+    return Effect(
+        sentence=claim.sentence,
+        a=result.a.expression,
+        b=result.b.expression,
+        mean_a=_mean(result.a.values),
+        mean_b=_mean(result.b.values),
+        estimate=result.estimate,
+        low=result.interval[0],
+        high=result.interval[1],
+        level=0.95,
+        n=verdict.n,
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
