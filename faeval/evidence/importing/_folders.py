@@ -1,0 +1,294 @@
+"""Results of many runs in folders of their own, by one pattern of their paths."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from faeval._safe_text import cut, listed
+from faeval.errors import EvidenceError
+from faeval.evidence.importing._beside import Beside
+from faeval.evidence.importing._cells_table import Cells
+from faeval.evidence.importing._flat import is_blank, same
+from faeval.evidence.importing._patterns import Found, Pattern, find, pattern_of
+from faeval.evidence.importing._run_files import cells_of_run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SMALL = 200  # rows: of a smaller table all cells are taken at once
+_NOTES = 10
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one file gives: its cells, and what stands in each of its rows beside them."""
+
+    path: str
+    cells: Cells
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+def cells_of_glob(pattern: str, *, skip_without_seed: bool = False) -> Cells:
+    """Read all files whose paths fit a pattern, as one table.
+
+    Parameters
+    ----------
+    pattern
+        A path with names in braces, such as ``runs/{method}/seed_{seed}/metrics.json``. ``{name}``
+        and ``*`` stand for anything within one part of the path, ``**`` for any number of folders;
+        names begin with no dot, unless the pattern says so. Each name is a column of the rows that
+        its file holds; ``{seed}`` is a number wherever it can be one. A pattern may end at folders
+        with TensorBoard's event files.
+    skip_without_seed
+        Leave out files that have no seed where others have one; else they are refused.
+
+    Returns
+    -------
+    Cells
+        The rows of all files, in the natural order of their paths: columns of the path, of the
+        file, and of files beside it that say how the run was set.
+
+    Raises
+    ------
+    EvidenceError
+        No file matches, each name has one value alone, a name says something else than a column of
+        its file, or files cannot be read as results; says which.
+    """
+    where = pattern_of(pattern)
+    found, notes = _without_links(find(where))
+    _check_names(where, found)
+    parts, beside = _parts_of(where, found)
+    known = [name for part in parts for name in (*part.before, *part.after, *part.cells.table)]
+    notes += beside.notes(has_seed=any("seed" in str(name).lower() for name in {*known}))
+    roles = _roles(where, parts)
+    parts, without = _with_seed(where, parts, roles.get("seed", "seed"), skip_without_seed)
+    return Cells(
+        _joined(parts),
+        pattern,
+        _Places([part.path for part in parts], [part.cells for part in parts]),
+        tuple(map(cut, (*without, *notes, *_notes(parts)))),
+        roles,
+    )
+
+
+def _without_links(found: list[Found]) -> tuple[list[Found], list[str]]:
+    """Leave out links to files that fit themselves, such as that to the latest run."""
+    links = [one for one in found if one.linked]
+    if not links:
+        return found, []
+    there = {str(Path(one.path).resolve()) for one in found if not one.linked}
+    again = []
+    for one in links:
+        real = str(Path(one.path).resolve())
+        if real in there:
+            again.append(one)
+        there.add(real)
+    if not again:
+        return found, []
+    paths = [one.path for one in again]
+    note = f"{len(again)} links to files that are read anyway are left out: {listed(paths)}"
+    return [one for one in found if one not in again], [note]
+
+
+def _check_names(pattern: Pattern, found: Sequence[Found]) -> None:
+    if not pattern.names:
+        return
+    values = {name: {one.names[name] for one in found} for name in pattern.names}
+    if all(len(those) == 1 for those in values.values()):
+        only = ", ".join(f"{name}={next(iter(those))}" for name, those in values.items())
+        raise EvidenceError(
+            f"--glob {pattern.text!r}: each name has one value alone ({only}) in"
+            f" {len(found)} files; a comparison needs several. Put names in braces where paths"
+            " differ, or give the file itself."
+        )
+
+
+def _parts_of(pattern: Pattern, found: Sequence[Found]) -> tuple[list[_Part], Beside]:
+    """Read each file, and what stands beside it."""
+    beside = Beside(_fixed(pattern))
+    parts: list[_Part] = []
+    unreadable: list[tuple[str, EvidenceError]] = []
+    logs = "seed" in pattern.names and len(found) > 1
+    for one in found:
+        try:
+            cells = cells_of_run(one.path, logs=logs)
+            known = _known(cells.table)
+            _check_agree(pattern, one, cells, known)
+        except EvidenceError as error:
+            unreadable.append((one.path, error))
+            if len(found) == 1:
+                raise
+            continue
+        after = beside.columns_of(one.path, {**known, **one.names})
+        parts.append(_Part(one.path, cells, one.names, after))
+    if len(unreadable) == 1 or (unreadable and not parts):
+        raise unreadable[0][1]
+    if unreadable:
+        others = listed([path for path, _ in unreadable[1:]])
+        raise EvidenceError(
+            f"--glob {pattern.text!r}: {len(unreadable)} of {len(found)} files cannot be read as"
+            f" results: {str(unreadable[0][1]).rstrip('.')}; {others}. Mend them, or write a"
+            " pattern that leaves them out."
+        )
+    return parts, beside
+
+
+def _fixed(pattern: Pattern) -> str:
+    """Return the folder of the parts that stand as they are."""
+    fixed = []
+    for part in pattern.parts[:-1]:
+        if part.fits or part.text == "**":
+            break
+        fixed.append(part.text)
+    return ("/" if pattern.start == "/" else "") + "/".join(fixed)
+
+
+def _known(table: pd.DataFrame) -> dict[str, Any]:
+    """Return the columns of a file; of a table of one row what stands there, else None."""
+    if len(table) != 1:
+        return dict.fromkeys(map(str, table.columns))
+    cells = table.to_numpy(dtype=object)[0].tolist()
+    return dict(zip(map(str, table.columns), cells, strict=True))
+
+
+def _check_agree(pattern: Pattern, one: Found, cells: Cells, known: Mapping[str, Any]) -> None:
+    """Raise EvidenceError where a column says something else than the path."""
+    for name, value in one.names.items():
+        if name not in known:
+            continue
+        there = cells.table[[name]].to_numpy(dtype=object)
+        for row, cell in ((row, cell) for row, those in enumerate(there) for cell in those):
+            if not is_blank(cell) and not same(cell, value):
+                raise EvidenceError(
+                    f"{one.path}, {cells.place(row)}: column {name!r} holds {cell!r}, and"
+                    f" {{{name}}} of the path says {value!r}; give one of them another name in the"
+                    f" pattern, such as {{{name}_of_path}}."
+                )
+
+
+def _with_seed(
+    pattern: Pattern, parts: list[_Part], seed: str, skip: bool
+) -> tuple[list[_Part], list[str]]:
+    """Leave out, or refuse, files without a seed where others have one."""
+    without = [part for part in parts if not _has(part, seed)]
+    if not without or len(without) == len(parts):
+        return parts, []
+    names = listed([part.path for part in without])
+    if not skip:
+        raise EvidenceError(
+            f"--glob {pattern.text!r}: {len(without)} of {len(parts)} files have no {seed!r}:"
+            f" {names}. Leave them out by --skip-without-seed, if they are no runs of the"
+            " comparison."
+        )
+    note = f"{len(without)} of {len(parts)} files have no {seed!r} and are left out: {names}"
+    return [part for part in parts if _has(part, seed)], [note]
+
+
+def _has(part: _Part, name: str) -> bool:
+    if not is_blank(part.before.get(name)) or not is_blank(part.after.get(name)):
+        return True
+    table = part.cells.table
+    return name in table and not all(map(is_blank, table[[name]].to_numpy(dtype=object).ravel()))
+
+
+def _roles(pattern: Pattern, parts: Sequence[_Part]) -> dict[str, str]:
+    """Return the roles in which all files agree, and the seed of the path."""
+    first, *others = (part.cells.roles for part in parts)
+    roles = {
+        role: name
+        for role, name in first.items()
+        if all(other.get(role) == name for other in others)
+    }
+    return {**roles, "seed": "seed"} if "seed" in pattern.names else roles
+
+
+def _notes(parts: Sequence[_Part]) -> list[str]:
+    """Return what was noticed in files, each note once, with how many files it is of."""
+    firsts: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for part in parts:
+        for note in part.cells.notes:
+            firsts.setdefault(note, part.path)
+            counts[note] += 1
+    notes = [
+        note if count == len(parts) else f"{note} ({firsts[note]}, {count} of {len(parts)} files)"
+        for note, count in counts.most_common(_NOTES)
+    ]
+    more = len(counts) - len(notes)
+    return [*notes, f"{more} more notes of single files are not shown"] if more else notes
+
+
+@dataclass(frozen=True)
+class _Places:
+    """What to call a row of the joined table: its file, and its place there."""
+
+    paths: Sequence[str]
+    cells: Sequence[Cells]
+
+    def __post_init__(self) -> None:
+        ends = np.cumsum([len(cells.table) for cells in self.cells])
+        object.__setattr__(self, "_ends", ends.tolist())
+
+    def __call__(self, row: int) -> str:
+        ends: list[int] = self._ends  # type: ignore[attr-defined]
+        at = bisect_right(ends, row)
+        before = ends[at - 1] if at else 0
+        return f"{self.paths[at]}, {self.cells[at].place(row - before)}"
+
+
+def _joined(parts: Sequence[_Part]) -> pd.DataFrame:
+    """Return the rows of all files, one below the other; None where a file lacks a column."""
+    import pandas as pd
+
+    pieces: dict[tuple[str, int], list[tuple[int, int, Any]]] = {}
+    for part in parts:
+        for name in part.before:
+            pieces.setdefault((name, 0), [])
+    start = 0
+    for part in parts:
+        stop = start + len(part.cells.table)
+        for key, cells in _columns(part):
+            pieces.setdefault(key, []).append((start, stop, cells))
+        start = stop
+    columns = [_column(chunks, start) for chunks in pieces.values()]
+    table = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(start))
+    table.columns = pd.Index([name for name, _ in pieces], dtype=object)
+    return table
+
+
+def _columns(part: _Part) -> list[tuple[tuple[str, int], Any]]:
+    """The columns of a file: an array each, or one cell that stands in all rows."""
+    table, seen = part.cells.table, Counter[str]()
+    result: list[tuple[tuple[str, int], Any]] = [((n, 0), v) for n, v in part.before.items()]
+    arrays = (
+        list(table.to_numpy(dtype=object).T)
+        if len(table) <= _SMALL
+        else [table.iloc[:, at].to_numpy() for at in range(table.shape[1])]
+    )
+    for name, array in zip(map(str, table.columns), arrays, strict=True):
+        if name not in part.before:  # there they say the same
+            result.append(((name, seen[name]), array))
+        seen[name] += 1
+    return result + [((n, 0), v) for n, v in part.after.items()]
+
+
+def _column(chunks: Sequence[tuple[int, int, Any]], rows: int) -> pd.Series[Any]:
+    import pandas as pd
+
+    arrays = [cells for _, _, cells in chunks if isinstance(cells, np.ndarray)]
+    kinds = {array.dtype for array in arrays}
+    whole = len(arrays) == len(chunks) and sum(map(len, arrays)) == rows
+    if whole and len(kinds) == 1 and object not in kinds:
+        return pd.Series(np.concatenate(arrays))
+    result = np.full(rows, None, dtype=object)
+    for start, stop, cells in chunks:
+        result[start:stop] = cells.tolist() if isinstance(cells, np.ndarray) else cells
+    return pd.Series(result, dtype=object)
