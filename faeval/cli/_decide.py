@@ -70,7 +70,7 @@ def decide(
 
     Every verdict of it is unregistered: the margin was named when the results existed.
     """
-    from faeval import pipeline
+    from faeval import evidence, pipeline
 
     if form not in _FORMATS:
         raise FaevalError(f"--format {form!r} must be one of {', '.join(_FORMATS)}.")
@@ -94,7 +94,7 @@ def decide(
         said,
         by=by,
         because=because,
-        setting=pipeline.setting_name(files[0] if files else "results"),
+        setting=evidence.importing.setting_name(files[0] if files else "results"),
         spell=spelled_again,
     )
     if save is not None:
@@ -104,7 +104,8 @@ def decide(
 
 def _sorted(inputs: Sequence[str], need_question: bool) -> tuple[list[Path], list[str]]:
     """Return the files and the questions among the arguments."""
-    files, texts = [], []
+    files: list[Path] = []
+    texts: list[str] = []
     for text in inputs:
         is_file = text == "-" or Path(text).exists()
         if not is_file and _IS_QUESTION.search(text):

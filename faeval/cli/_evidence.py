@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,12 +10,14 @@ import typer
 
 from faeval._options import arguments
 from faeval.cli._common import command, say, say_json
+from faeval.cli._reading import Given, reads, spelled_again
 from faeval.errors import FaevalError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from faeval.evidence import Checked
+    from faeval.evidence import Checked, Imported
+    from faeval.evidence.importing import Reading
 
 _TABLES = (".csv", ".parquet", ".pq")
 
@@ -166,121 +168,118 @@ def accept(
 
 @app.command("import")
 @command("evidence import")
+@reads
 def import_(
     options: dict[str, Any],
-    source: Annotated[str, typer.Argument(help="A CSV or Parquet file, or mlflow:PATH_OR_URI.")],
-    out: Out,
+    given: Given,
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE OUT",
+            help=(
+                "Results in any form, '-', mlflow:URI or optuna:STUDY; and the file to write, in"
+                " .csv or .parquet. Without OUT: how they would be read, and the full command."
+            ),
+            show_default=False,
+        ),
+    ] = None,
     setting: Annotated[
         str | None,
-        typer.Option(help="The experiment's name in evidence.", show_default="MLflow's experiment"),
-    ] = None,
-    arm: Annotated[
-        str | None,
-        typer.Option(
-            help="Factors of the arm: columns or parameters, with commas; FACTOR=COLUMN renames."
-        ),
-    ] = None,
-    seed: Annotated[str, typer.Option(help="Column or parameter of the seed.")] = "seed",
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A column that is a metric, or NAME=COLUMN; again for each. Without: a long table."
-        ),
-    ] = None,
-    metric_column: Annotated[
-        str, typer.Option(help="Long table: column of the metric's name.")
-    ] = "metric",
-    value_column: Annotated[str, typer.Option(help="Long table: column of the value.")] = "value",
-    epoch: Annotated[
-        str | None, typer.Option(help="Column of the epoch.", show_default="one called epoch")
-    ] = None,
-    layer: Annotated[str | None, typer.Option(help="Column of the layer.")] = None,
-    status: Annotated[
-        str | None,
-        typer.Option(
-            help="Column that says how runs ended.", show_default="one called status or state"
-        ),
-    ] = None,
-    run: Annotated[str | None, typer.Option(help="Column that names the run.")] = None,
-    last: Annotated[bool, typer.Option("--last", help="Read each run at its last epoch.")] = False,
-    best: Annotated[
-        str | None,
-        typer.Option(help="max or min: read each run at the epoch at which the metric is that."),
-    ] = None,
-    at: Annotated[int | None, typer.Option(min=0, help="Read each run at this epoch.")] = None,
-    average: Annotated[
-        str | None,
-        typer.Option(
-            help="Column of what is no run of its own, such as folds: the mean over it is taken."
-        ),
+        typer.Option(help="The experiment's name in evidence.", show_default="the file's name"),
     ] = None,
     experiment: Annotated[str | None, typer.Option(help="MLflow: the experiment's name.")] = None,
     epochs: Annotated[
         bool, typer.Option("--epochs", help="MLflow: every step as an epoch, not the last alone.")
     ] = False,
 ) -> None:
-    """Make evidence of a table or of MLflow runs that came from elsewhere."""
+    """Make evidence of results that came from elsewhere.
+
+    Without OUT nothing is written: it says how the results would be read, and the full command.
+    """
     from faeval import evidence
 
-    factors = _renamed(arm.split(",")) if arm else {}
-    metrics = _renamed(metric) if metric else None
-    if source.startswith("mlflow:"):
-        if experiment is None:
-            raise FaevalError(
-                "--experiment is missing; name the MLflow experiment whose runs are to be read."
-            )
-        result = evidence.import_mlflow(
-            source.removeprefix("mlflow:"),
-            experiment,
-            setting=setting,
-            arm=factors,
-            seed=seed,
-            metrics=metrics,
-            epochs=epochs,
-            take=_take(last, best, at),
-        )
+    sources, out = _source_and_out(paths or [], has_pattern=given.values["glob"] is not None)
+    take = given.take()
+    if sources and sources[0].startswith("mlflow:"):
+        result = _mlflow(sources[0], setting, experiment, epochs, given)
+        how: tuple[str, ...] = ()
     else:
-        if setting is None:
-            raise FaevalError(
-                "--setting is missing; give the experiment a name, such as --setting mine."
-            )
-        result = evidence.import_table(
-            Path(source),
-            setting,
-            arm=factors or None,
-            seed=seed,
-            metrics=metrics,
-            metric=metric_column,
-            value=value_column,
-            epoch=epoch,
-            layer=layer,
-            status=status,
-            run=run,
-            take=_take(last, best, at),
-            average=average,
+        name = setting or evidence.importing.setting_name(sources[0] if sources else "results")
+        reading = evidence.importing.read_results(
+            given.cells([Path(source) for source in sources]),
+            given.said(as_rule=False),
+            setting=name,
+            spell=spelled_again,
+            whole_courses=take is None,
         )
+        result, how = reading.imported, reading.how
+        if out is None:
+            _print_guess(reading, given.source_words(sources), name, options)
+            return
+    if out is None:
+        raise FaevalError("OUT is missing; name the file to write, such as evidence.csv.")
+    for line in how:
+        say(line, err=True)
     for note in result.notes:
         say(f"faeval: {note}", err=True)
     evidence.export(result.table, out)
     _print_written("import", out, result.table, options, notes=list(result.notes))
 
 
-def _take(last: bool, best: str | None, at: int | None) -> str | int | None:
-    choices = {"--last": last, "--best": best, "--at": at is not None}
-    flags = [flag for flag, is_set in choices.items() if is_set]
-    if len(flags) > 1:
+def _source_and_out(paths: Sequence[str], has_pattern: bool) -> tuple[list[str], Path | None]:
+    """Return the results and the file to write, which is the last where it is none of results."""
+    most = 1 if has_pattern else 2
+    if len(paths) > most:
         raise FaevalError(
-            f"{' and '.join(flags)} name different epochs of each run; give one of them."
+            f"{paths[most]!r} is one path too many; give {'OUT' if has_pattern else 'SOURCE OUT'}."
         )
-    if best is not None and best not in ("max", "min"):
-        raise FaevalError(
-            f"--best={best!r} must be max or min: whether the highest or the lowest number is the"
-            " best."
-        )
-    return "last" if last else best if best is not None else at
+    if has_pattern:
+        return [], Path(paths[0]) if paths else None
+    if not paths:
+        raise FaevalError("SOURCE is missing; name a file of results, or --glob PATTERN.")
+    return [paths[0]], Path(paths[1]) if len(paths) > 1 else None
 
 
-def _renamed(items: list[str]) -> dict[str, str]:
+def _mlflow(
+    source: str, setting: str | None, experiment: str | None, epochs: bool, given: Given
+) -> Imported:
+    from faeval import evidence
+
+    if experiment is None:
+        raise FaevalError(
+            "--experiment is missing; name the MLflow experiment whose runs are to be read."
+        )
+    said = given.said(as_rule=False)
+    return evidence.import_mlflow(
+        source.removeprefix("mlflow:"),
+        experiment,
+        setting=setting,
+        arm=said.arm,
+        seed=said.seed or "seed",
+        metrics=_renamed(said.metrics) if said.metrics else None,
+        epochs=epochs,
+        take=said.take,
+    )
+
+
+def _print_guess(
+    reading: Reading, sources: Sequence[str], setting: str, options: Mapping[str, Any]
+) -> None:
+    from faeval.evidence.importing import spelled
+
+    command = spelled(
+        "faeval", "evidence", "import", *sources, "evidence.csv", "--setting", setting,
+        *reading.options,
+    )  # fmt: skip
+    if options["json"]:
+        content = {"read": reading.how, "notes": reading.notes, "command": command}
+        _print_json("guess", {**content, "rows": len(reading.table)})
+        return
+    for line in [*reading.how, *reading.notes, "Nothing was written. In full:", command]:
+        say(line)
+
+
+def _renamed(items: Sequence[str]) -> dict[str, str]:
     """Read NAME=COLUMN, or a column that keeps its name."""
     pairs = (item.strip().partition("=") for item in items if item.strip())
     return {name: column if sign else name for name, sign, column in pairs}

@@ -182,6 +182,16 @@ class Given:
             )
         return importing.cells_of_files(files, skip_without_seed=values["skip_without_seed"], **how)
 
+    def source_words(self, sources: Sequence[str]) -> list[str]:
+        """Return the words of a command that name these results."""
+        words = list(sources)
+        if self.values["glob"] is not None:
+            words += ["--glob", self.values["glob"]]
+        for name in ("delimiter", "encoding", "sheet"):
+            if self.values[name] is not None:
+                words += [f"--{name}", self.values[name]]
+        return words + ["--skip-without-seed"] * self.values["skip_without_seed"]
+
 
 def _pair(text: str) -> tuple[str, str, str]:
     name, sign, column = text.strip().partition("=")

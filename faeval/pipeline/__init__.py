@@ -18,7 +18,6 @@ from faeval.pipeline._compare import (
     Effect as Effect,
     answer as answer,
     compare as compare,
-    setting_name as setting_name,
 )
 from faeval.pipeline._outlook import (
     AssertionOutlook as AssertionOutlook,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from faeval.claims import Claim, Margin, Ratio, numbers_digest
+from faeval.claims import Claim, Margin, Ratio
 from faeval.errors import FaevalError
 from faeval.evidence.importing import Reading, spelled
 from faeval.experiment import Arm
@@ -47,6 +47,8 @@ def claims_source(comparison: Comparison, setting: str, *, seeds: int | None = N
 
 
 def _digest(claim: Claim, reading: Reading) -> str:
+    from faeval.claims import numbers_digest
+
     return numbers_digest(claim, reading.table)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -225,7 +224,14 @@ def compare(
         rate=rate,
         ranges={metric: value_range} if value_range is not None and metric else {},
     )
-    return answer([readings], cells, said, by=by, because=because, setting=setting_name(data))
+    return answer(
+        [readings],
+        cells,
+        said,
+        by=by,
+        because=because,
+        setting=evidence.importing.setting_name(data),
+    )
 
 
 def _asked(question: str | None, a: Any, b: Any, kind: str) -> list[Question]:
@@ -269,12 +275,6 @@ def cells_of_data(data: Any) -> Cells:
     )
 
 
-def setting_name(data: Any) -> str:
-    """Return a name for the experiment: that of its file, in letters that a name may have."""
-    stem = Path(str(data)).name.partition(".")[0] if isinstance(data, str | Path) else "results"
-    return re.sub(r"[^\w-]+", "_", stem).strip("_") or "results"
-
-
 def answer(
     asked: Sequence[Sequence[Question]],
     cells: Cells,
@@ -291,14 +291,13 @@ def answer(
     """
     questions = tuple(chosen(readings, lambda s: holds_sides(cells, s)) for readings in asked)
     sides = tuple(dict.fromkeys(side for q in questions for side in q.sides))
-    more = {} if spell is None else {"spell": spell}
     if by is None and because is not None:
         raise FaevalError(
             f"--because {because!r} is the reason of a margin, and none was given; add --by."
         )
     name = said.metrics[0] if said.metrics else "the metric"
     margin = None if by is None else margin_of(by, because, name, spell)
-    reading = read_results(cells, said, setting=setting, sides=sides, **more)
+    reading = read_results(cells, said, setting=setting, sides=sides, spell=spell or _in_python)
     claims = tuple(_claims(questions, reading, said, margin))
     if margin is None:
         report = decide_from(reading.table, claims, setting)
@@ -308,16 +307,28 @@ def answer(
     return Comparison(reading, questions, claims, report)
 
 
+def _in_python(option: str, value: str = "") -> str:
+    """Return an option of the command line as an argument of :func:`compare`."""
+    name = option.removeprefix("--").replace("-", "_")
+    if name in ("last", "best", "at"):
+        return f"take={value if name == 'at' else repr(value or 'last')}"
+    if name == "range":
+        return f"value_range=({value.partition('=')[2].replace(':', ', ')})"
+    if name == "metric":
+        return f"metric={value!r}"
+    return f"{name}={value!r}" if value else f"{name}=True"
+
+
 def _claims(
     questions: Sequence[Question], reading: Reading, said: Said, margin: Margin | Ratio | None
 ) -> list[Claim]:
     """Return a claim for each question, metric and group."""
-    claims = []
-    for question in questions:
-        for name in reading.metrics:
-            for group in _groups(reading, said):
-                claims.append(_claim(question, name, group, reading, said, margin))
-    return claims
+    return [
+        _claim(question, name, group, reading, said, margin)
+        for question in questions
+        for name in reading.metrics
+        for group in _groups(reading, said)
+    ]
 
 
 def _groups(reading: Reading, said: Said) -> list[Any]:

@@ -165,9 +165,9 @@ def margin_of(by: Any, because: str | None, metric: str, spell: Any = None) -> M
         )
     match = _FACTOR.match(text) if isinstance(text, str) else None
     if match:
-        factor = _number(match["factor"])
-        if factor is not None:
-            return Ratio(factor, because)
+        ratio = _number(match["factor"])
+        if ratio is not None:
+            return Ratio(ratio, because)
     number = _number(text) if isinstance(text, str) else finite(text)
     if number is None:
         raise FaevalError(

@@ -6,12 +6,12 @@ from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._column_roles import Said, factor_name
 from faeval.evidence.importing._epochs import unlike_ends
 from faeval.evidence.importing._files import cells_of
-from faeval.evidence.importing._folders import cells_of_glob, cells_of_store
+from faeval.evidence.importing._folders import cells_of_glob
 from faeval.evidence.importing._frames import cells_of_frame
 from faeval.evidence.importing._mlflow import import_mlflow
 from faeval.evidence.importing._numbers import Spelling
 from faeval.evidence.importing._reading import Reading, holds_sides, read_results, spelled
-from faeval.evidence.importing._sources import cells_of_files, joined
+from faeval.evidence.importing._sources import cells_of_files, joined, setting_name
 from faeval.evidence.importing._tidy import Imported, import_table
 
 __all__ = [
@@ -24,13 +24,13 @@ __all__ = [
     "cells_of_files",
     "cells_of_frame",
     "cells_of_glob",
-    "cells_of_store",
     "factor_name",
     "holds_sides",
     "import_mlflow",
     "import_table",
     "joined",
     "read_results",
+    "setting_name",
     "spelled",
     "unlike_ends",
 ]

@@ -309,6 +309,9 @@ class Table:
             name = self.said_column(said.metric_column or "metric", "--metric-column")
             return {}, name, self.said_column(said.value_column or "value", "--value-column")
         if not said.metrics:
+            long = [self.called(("metric", "metric_name")), self.called(("value", "values"))]
+            if not self.sides and all(long):
+                return {}, long[0][0], long[1][0]
             return self._only_metric(taken), "", ""
         metrics: dict[str, str] = {}
         for text in said.metrics:
@@ -370,8 +373,8 @@ class Table:
             for n in dict.fromkeys(self.names)
             if n not in known and not is_state(n) and self._is_numbers(n)
         ]
-        if len(found) == 1:
-            return {found[0]: found[0]}
+        if len(found) == 1 or (found and not self.sides):
+            return {name: name for name in found}
         what = "several columns may be the metric" if found else "no column of numbers was found"
         raise EvidenceError(
             f"{self.source}: {what}: say which with --metric NAME. It has"

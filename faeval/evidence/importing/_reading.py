@@ -434,19 +434,20 @@ def _with_course(table: Table, columns: Columns) -> Columns:
     if columns.metric:
         used.append(columns.metric)
     others = [*columns.metrics.values(), columns.value, *used]
-    rows = _rows_with_values(table, columns)
-    candidates = [n for n in table.called(EPOCHS, but=others) if _whole_numbers(rows[n])]
+    parts = _rows_with_values(table, columns)
+    candidates = [
+        n for n in table.called(EPOCHS, but=others) if all(_whole_numbers(p[n]) for p in parts)
+    ]
     candidates.sort(key=lambda n: 0 if n.lower() == "epoch" else 1)
-    again = bool(rows.duplicated(used).any())
-    if not again:
+    if not _repeats(parts, used):
         # One row a run: where it says its epoch, runs that end at different ones are seen.
         named = [n for n in candidates if n.strip().lower() == "epoch"]
         return replace(columns, epoch=named[0] if named else None)
     for name in candidates:
-        if not rows.duplicated([*used, name]).any():
+        if not _repeats(parts, [*used, name]):
             return replace(columns, epoch=name)
     folds = [n for n in table.called(FOLDS, but=others) if table.varies(n)]
-    if folds and not rows.duplicated([*used, folds[0]]).any():
+    if folds and not _repeats(parts, [*used, folds[0]]):
         if said.seed is None:
             raise EvidenceError(
                 f"{table.source}: several rows of one {columns.seed!r}, in column {folds[0]!r}:"
@@ -469,13 +470,17 @@ def _whole_numbers(column: pd.Series[Any]) -> bool:
     return len(numbers) > 0 and bool((numbers == numbers.round()).all())
 
 
-def _rows_with_values(table: Table, columns: Columns) -> pd.DataFrame:
-    """Return the rows that have a number, or anything else, in a column of values."""
+def _rows_with_values(table: Table, columns: Columns) -> list[pd.DataFrame]:
+    """Return, for each column of values, the rows that have something in it."""
     names = list(columns.metrics.values()) if columns.metrics else [columns.value]
-    there = table.table[names[0]].notna() & (table.table[names[0]] != "")
-    for name in names[1:]:
-        there |= table.table[name].notna() & (table.table[name] != "")
-    return table.table[there]
+    return [
+        table.table[table.table[name].notna() & (table.table[name] != "")]
+        for name in dict.fromkeys(names)
+    ]
+
+
+def _repeats(parts: Sequence[pd.DataFrame], names: Sequence[str]) -> bool:
+    return any(bool(rows.duplicated(list(names)).any()) for rows in parts)
 
 
 def _check_course(table: Table, columns: Columns) -> None:
@@ -484,7 +489,7 @@ def _check_course(table: Table, columns: Columns) -> None:
 
     if columns.epoch is None or table.said.take is not None:
         return
-    rows = _rows_with_values(table, columns)
+    rows = max(_rows_with_values(table, columns), key=len)
     run = [*columns.arms.values(), columns.seed, *([columns.metric] if columns.metric else [])]
     numbers = pd.to_numeric(rows[columns.epoch], errors="coerce")
     runs = numbers.groupby([rows[name] for name in run], sort=False)

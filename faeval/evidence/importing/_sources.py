@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +12,6 @@ from faeval._safe_text import listed
 from faeval.errors import EvidenceError
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._files import cells_of
-from faeval.evidence.importing._folders import cells_of_store
 
 #: The name that stands for standard input.
 STDIN = Path("-")
@@ -42,11 +42,20 @@ def cells_of_files(files: Sequence[Path], *, skip_without_seed: bool = False, **
 def _cells(file: Path, skip_without_seed: bool, how: dict[str, Any]) -> Cells:
     text = str(file)
     if text.startswith(_STORES):
+        from faeval.evidence.importing._stores import cells_of_store
+
         return cells_of_store(text, skip_without_seed=skip_without_seed)
     if file == STDIN:
         content = sys.stdin.buffer.read()
         return cells_of("standard input", content=content, name="standard input", **how)
     return cells_of(file, **how)
+
+
+def setting_name(source: object) -> str:
+    """Return a name for the experiment: that of its file, in letters that a name may have."""
+    is_path = isinstance(source, str | Path)
+    stem = Path(str(source)).name.partition(".")[0] if is_path else "results"
+    return re.sub(r"[^\w-]+", "_", stem).strip("_") or "results"
 
 
 def _short_names(files: Sequence[Path]) -> list[str]:
