@@ -24,7 +24,7 @@ from faeval.claims._counts import (
     at_least as at_least,
     share_of_seeds as share_of_seeds,
 )
-from faeval.claims._decide import decide as decide
+from faeval.claims._decide import decide as decide, decide_as_read as decide_as_read
 from faeval.claims._design import (
     Design as Design,
     Problem as Problem,

@@ -81,7 +81,30 @@ def decide(
     >>> fe.decide(better, table)[0].verdict
     'supported'
     """
-    table = evidence_room.read(evidence)
+    return decide_as_read(
+        claims,
+        evidence_room.read(evidence),
+        setting,
+        seeds,
+        lock=lock,
+        failures=failures,
+        by_hand=by_hand,
+        origins=origins,
+    )
+
+
+def decide_as_read(
+    claims: Claim | Iterable[Claim],
+    table: Any,
+    setting: str | Experiment | None = None,
+    seeds: int | Iterable[int] | None = None,
+    *,
+    lock: Lock | None = None,
+    failures: Sequence[tuple[str, int, str]] = (),
+    by_hand: bool = True,
+    origins: Origins | None = None,
+) -> list[Verdict]:
+    """Decide claims from a table that ``evidence.read`` gave: see :func:`decide`."""
     settings, present = experiments(), sorted(table["setting"].unique())
     if setting is None and len(present) == 1:
         setting = str(present[0])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -120,11 +120,13 @@ class EvidenceIndex:
 
     def _over(self, metric: str, arm: str, course: Course) -> Cells:
         """Return one number of all epochs for each (seed, layer)."""
-        rows: dict[tuple[int, int | None], dict[int, Cell]] = {}
-        for epoch in self.epochs_of(metric, arm):
-            for at, cell in self._group(metric, arm, epoch).items():
-                rows.setdefault(at, {})[epoch] = cell
-        return {at: over_epochs(cells, course) for at, cells in rows.items()}
+        rows = self._rows(arm, metric)
+        with_epoch = rows.start + np.flatnonzero(self._epoch[rows] >= 0)
+        cells: dict[tuple[int, int | None], dict[int, Cell]] = {}
+        for at, epoch, cell in self._cells_at(with_epoch):
+            own = cells.setdefault(at, {})
+            own[epoch] = _again(own.get(epoch), cell)
+        return {at: over_epochs(own, course) for at, own in cells.items()}
 
     def _place(self, read: Read, design: Design) -> tuple[str, int | None]:
         """Return the label of a read's arm, and the epoch that the read or the setting says."""
@@ -147,9 +149,18 @@ class EvidenceIndex:
     def courses(self, metric: str, arm: str) -> bool:
         """Return whether some run of an arm has rows of a metric at several epochs."""
         rows = self._rows(arm, metric)
-        return len(
-            {*zip(self._seed[rows].tolist(), self._epoch[rows].tolist(), strict=True)}
-        ) > len(self.ends(metric, arm))
+        seed, epoch = self._seed[rows], self._epoch[rows]
+        _, first, of = np.unique(seed, return_index=True, return_inverse=True)
+        return bool((epoch[first][of] != epoch).any())
+
+    def varies(self, metric: str, arm: str, seeds: Sequence[int]) -> bool:
+        """Return whether an arm has several numbers of a metric at one epoch of these seeds."""
+        rows = self._rows(arm, metric)
+        here = (self._epoch[rows] >= 0) & np.isin(self._seed[rows], list(seeds))
+        epoch, value = self._epoch[rows][here], self._value[rows][here]
+        order = np.lexsort((value, epoch))
+        epoch, value = epoch[order], value[order]
+        return bool(((epoch[1:] == epoch[:-1]) & (value[1:] != value[:-1])).any())
 
     def held(self, read: Read, name: str, design: Design) -> set[tuple[int, int | None]]:
         """Return the (seed, state) of a read on which a property of its metric holds."""
@@ -186,17 +197,27 @@ class EvidenceIndex:
         return self._cells[metric, arm, epoch]
 
     def _read(self, rows: slice, epoch: int) -> Cells:
-        at = rows.start + np.flatnonzero(self._epoch[rows] == epoch)
         cells: Cells = {}
-        columns = (
-            c[at].tolist() for c in (self._seed, self._layer, self._value, self._status, self._run)
-        )
-        for seed, layer, value, status, run in zip(*columns, strict=True):
-            key = (seed, None if layer < 0 else layer)
-            before = cells.get(key)
-            copies = () if before is None else (*(before.copies or (before.value,)), value)
-            cells[key] = Cell(value, self._statuses[status], self._runs[run], copies)
+        for at, _, cell in self._cells_at(rows.start + np.flatnonzero(self._epoch[rows] == epoch)):
+            cells[at] = _again(cells.get(at), cell)
         return cells
+
+    def _cells_at(
+        self, places: NDArray[np.int64]
+    ) -> Iterator[tuple[tuple[int, int | None], int, Cell]]:
+        """Yield (seed, layer), epoch and cell of each row."""
+        names = (self._seed, self._layer, self._epoch, self._value, self._status, self._run)
+        columns = (column[places].tolist() for column in names)
+        for seed, layer, epoch, value, status, run in zip(*columns, strict=True):
+            cell = Cell(value, self._statuses[status], self._runs[run])
+            yield (seed, None if layer < 0 else layer), epoch, cell
+
+
+def _again(before: Cell | None, cell: Cell) -> Cell:
+    """Return a cell with the numbers of the rows of its key that came before it."""
+    if before is None:
+        return cell
+    return replace(cell, copies=(*(before.copies or (before.value,)), cell.value))
 
 
 def over_epochs(cells: Mapping[int, Cell], course: Course) -> Cell:

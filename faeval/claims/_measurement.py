@@ -185,13 +185,7 @@ class Measurement:
         if reading.course is None:
             return False
         label = self.design.label(reading.arm)
-        for epoch in self.evidence.epochs_of(reading.metric, label):
-            at = replace(reading, course=None, epoch=epoch)
-            cells = self.evidence.group(at, self.design).items()
-            values = {cell.value for (seed, _), cell in cells if seed in self.seeds}
-            if len(values) > 1:
-                return True
-        return False
+        return self.evidence.varies(reading.metric, label, self.seeds)
 
     def resolution(self, contrast: Estimand) -> float:
         """Return the smallest known step of a contrast; 0 where none is declared."""

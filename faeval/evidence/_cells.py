@@ -157,7 +157,7 @@ def value_cells(column: pd.Series[Any]) -> NDArray[np.float64]:
     cells[cells == ""] = np.nan
     try:
         numbers = cells.astype(np.float64)
-        if not any(isinstance(cell, str) and "_" in cell for cell in cells):
+        if "_" not in "".join(cell for cell in cells.tolist() if isinstance(cell, str)):
             return numbers
     except (TypeError, ValueError):
         pass

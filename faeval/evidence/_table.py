@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,31 +159,35 @@ def normalise(
 
 def in_order(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows sorted by key, empty first, then by the rest."""
-    if _is_in_order(table):
+    keys = [key for name in KEY for key in _sort_keys(name, table[name])]
+    order = np.lexsort(keys[::-1])
+    if _has_ties(keys, order):  # rows of one key, for which alone the rest is looked at
+        keys += [key for name in COLUMNS[len(KEY) :] for key in _sort_keys(name, table[name])]
+        order = np.lexsort(keys[::-1])
+    if (order[:-1] < order[1:]).all():
         return table.reset_index(drop=True)
-    return table.sort_values(list(COLUMNS), kind="stable", na_position="first", ignore_index=True)
+    return table.take(order).reset_index(drop=True)
 
 
-def _is_in_order(table: pd.DataFrame) -> bool:
-    """Whether the rows stand in order already, which is sooner seen than sorted."""
+def _sort_keys(name: str, column: pd.Series[Any]) -> Iterator[NDArray[Any]]:
+    """Yield numbers by which a column sorts: whether a cell is there, and which it is."""
     import pandas as pd
 
-    # Rows that no column so far has told from the next.
-    tied = np.ones(max(0, len(table) - 1), dtype=bool)
-    for name in COLUMNS:
-        column = table[name]
-        there = column.notna().to_numpy(dtype=bool)
-        if name in _TEXT:
-            cells: NDArray[Any] = pd.factorize(column, sort=True)[0]
-        else:
-            cells = column.fillna(0).to_numpy(dtype=np.float64 if name == "value" else np.int64)
-        for key in (there, cells):
-            if (tied & (key[:-1] > key[1:])).any():
-                return False
-            tied &= key[:-1] == key[1:]
-        if not tied.any():
-            break
-    return True
+    there = column.notna().to_numpy(dtype=bool)
+    if not there.all():
+        yield there
+    if name in _TEXT:
+        yield pd.factorize(column, sort=True)[0]
+    else:
+        yield column.fillna(0).to_numpy(dtype=np.float64 if name == "value" else np.int64)
+
+
+def _has_ties(keys: Sequence[NDArray[Any]], order: NDArray[np.int64]) -> bool:
+    tied = np.ones(max(0, len(order) - 1), dtype=bool)
+    for key in keys:
+        ordered = key[order]
+        tied &= ordered[1:] == ordered[:-1]
+    return bool(tied.any())
 
 
 def row_of(row: int) -> str:

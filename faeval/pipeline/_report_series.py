@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from faeval import claims
 from faeval.claims import Claim, Design, Read, Verdict
@@ -21,7 +21,6 @@ from faeval.reports import (
     LowestControl,
     Profile,
     ReadMetric,
-    TrainingCurve,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +33,9 @@ def profiles_of(chosen: Selection, table: pd.DataFrame) -> tuple[Profile, ...]:
     It is read at the last epoch of each of their arms.
     """
     series = {
-        (arm, reading.metric): None for arm, reading in _reads(chosen) if reading.layers is not None
+        (arm, reading.metric): None
+        for arm, reading in reads_of(chosen)
+        if reading.layers is not None
     }
     layered = table[table["layer"].notna() & table["metric"].isin([metric for _, metric in series])]
     groups = dict(
@@ -44,7 +45,7 @@ def profiles_of(chosen: Selection, table: pd.DataFrame) -> tuple[Profile, ...]:
     return tuple(profile for profile in profiles if profile is not None)
 
 
-def _reads(chosen: Selection) -> Iterator[tuple[str, Read]]:
+def reads_of(chosen: Selection) -> Iterator[tuple[str, Read]]:
     """Yield what the claims read, each with the label of its arm.
 
     An arm that the setting does not have is left out; the claim's verdict says so.
@@ -91,77 +92,6 @@ def _split(
     return tuple(values for values, _ in rows), tuple(status for _, status in rows)
 
 
-def curves_of(chosen: Selection, table: pd.DataFrame) -> tuple[TrainingCurve, ...]:
-    """Return how training went in each arm that the claims read.
-
-    Only where evidence holds several epochs of it.
-
-    Loss, and the norms of state and gradient at the last layer; then each metric that the claims
-    read, over the deep layers.
-    """
-    reads = list(_reads(chosen))
-    arms = list(dict.fromkeys(arm for arm, _ in reads))
-    others = (
-        r.metric for _, r in reads if "control_" not in r.metric
-    )  # they have their own figure
-    metrics = list(dict.fromkeys((*_TRAINING, *others)))
-    rows = table[table["metric"].isin(metrics) & table["arm"].isin(arms) & table["epoch"].notna()]
-    cells: dict[tuple[str, str], _Cells] = {}
-    names = ("metric", "arm", "seed", "epoch", "value", "status")
-    columns = (*(rows[name].tolist() for name in names), rows["layer"].fillna(-1).tolist())
-    for metric, arm, seed, epoch, value, status, layer in zip(*columns, strict=True):
-        cells.setdefault((metric, arm), {}).setdefault((seed, epoch, layer), (value, status))
-    courses = (
-        _course(arm, metric, cells[metric, arm])
-        for metric in metrics
-        for arm in arms
-        if (metric, arm) in cells
-    )
-    return tuple(course for course in courses if course is not None)
-
-
-_TRAINING = ("train_loss", "state_norm", "gradient_norm")
-#: Values with their status by (seed, epoch, layer); layer -1 where there is none.
-_Cells: TypeAlias = dict[tuple[int, int, int], tuple[float, str]]
-
-
-def _course(arm: str, metric: str, cells: _Cells) -> TrainingCurve | None:
-    last = max(layer for _, _, layer in cells)
-    norm = metric in _TRAINING or last == 0
-    if last >= 0:
-        cells = {at: cell for at, cell in cells.items() if (at[2] == last if norm else at[2] > 0)}
-    seeds, epochs, layers = (sorted({at[i] for at in cells}) for i in range(3))
-    if len(epochs) < 2:
-        return None
-    # Every layer that the arm has anywhere must be there: a mean over fewer of them is another
-    # quantity.
-    missing = math.nan, "missing"
-    values, status = _split(
-        [_mean([cells.get((seed, epoch, layer), missing) for layer in layers]) for epoch in epochs]
-        for seed in seeds
-    )
-    return TrainingCurve(
-        arm=arm,
-        metric=metric,
-        epochs=tuple(epochs),
-        seeds=tuple(seeds),
-        values=values,
-        status=status,
-        layers=tuple(layers) if last >= 0 else (),
-    )
-
-
-def _mean(cells: Sequence[tuple[float, str]]) -> tuple[float | None, str]:
-    """Return the mean of numbers that are all measured, else None with the first other status.
-
-    "missing" is returned where no other status is there.
-    """
-    lacking = [status for value, status in cells if status != "measured" or math.isnan(value)]
-    if not lacking:
-        return math.fsum(value for value, _ in cells) / len(cells), "measured"
-    return None, next((status for status in lacking if status != "missing"), "missing")
-
-
 def controls_in(table: pd.DataFrame) -> tuple[ControlCurve, ...]:
     """Return each instrument's positive control against the gradient norm.
 
@@ -194,7 +124,8 @@ def inputs_of(
 ) -> tuple[ClaimInputs, ...]:
     """Return what each claim reads, its design checks, and its instruments' lowest controls."""
     columns = ["metric", "arm", "seed", "epoch", "layer", "value", "status"]
-    rows = table.loc[[m.rpartition(".")[2] == "control_true" for m in table["metric"]], columns]
+    names = [m for m in table["metric"].unique() if m.rpartition(".")[2] == "control_true"]
+    rows = table.loc[table["metric"].isin(names), columns]
     controls = dict(iter(rows.drop_duplicates(columns[:5]).groupby(["metric", "arm"])))
     return tuple(
         _inputs(c, chosen.setting, controls, v)

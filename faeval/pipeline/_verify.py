@@ -27,7 +27,8 @@ from faeval.pipeline._provenance import (
     written_origins,
     written_provenance,
 )
-from faeval.pipeline._report_series import controls_in, curves_of, inputs_of, profiles_of
+from faeval.pipeline._report_curves import curves_of
+from faeval.pipeline._report_series import controls_in, inputs_of, profiles_of, reads_of
 from faeval.pipeline._select import (
     STORE,
     Given,
@@ -230,7 +231,7 @@ def _decide(
     *,
     by_hand: bool,
 ) -> list[Verdict]:
-    return claims.decide(
+    return claims.decide_as_read(
         selection.claims,
         table,
         selection.setting,
@@ -255,14 +256,14 @@ def _report(
         setting=selection.setting,
         verdicts=tuple(verdicts),
         seeds=seeds,
-        evidence_sha256=evidence.digest(table) if len(table) else None,
+        evidence_sha256=evidence.digest(table, as_read=True) if len(table) else None,
         lock_sha256=selection.lock.sha256 if selection.lock else None,
         lock=Coverage.of(selection.lock, verdicts) if selection.lock else None,
         provenance=provenance,
         profiles=profiles_of(selection, rows),
         controls=controls_in(rows),
         inputs=inputs_of(selection, rows, verdicts),
-        curves=curves_of(selection, rows),
+        curves=curves_of([(arm, read.metric) for arm, read in reads_of(selection)], rows),
         evidence=table,
         experiment=next(filter(None, experiments), None),
     )

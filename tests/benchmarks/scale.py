@@ -4,6 +4,7 @@ in fresh processes.
     python tests/benchmarks/scale.py              # Parquet and CSV, both shapes; then stores
     python tests/benchmarks/scale.py --only parquet --rows 3000000
     python tests/benchmarks/scale.py --only store --runs 100000
+    python tests/benchmarks/scale.py --only steps # `faeval verify --evidence` on curves of many steps
 
 A run has 5 layers of 6 metrics, 30 rows. In the shape "many arms" each arm has 5 seeds, so three
 million rows are 20,000 arms; in the shape "many seeds" each has 20. Every point is a process of its
@@ -181,6 +182,61 @@ def stores(sizes: list[int], folder: Path) -> None:
         )
 
 
+STEPS = """
+import faeval as fe
+ours, base = (fe.metric("acc", fe.Arm(method=method)) for method in ("ours", "base"))
+better = fe.Claim("Ours is better", fe.exceeds(ours, base, by=fe.Margin(0.01, "a reason")),
+                  attributed_to="method")
+"""
+
+
+def steps(sizes: list[int], folder: Path) -> None:
+    """The whole command on 2 arms x 5 seeds with so many rows of one metric, a row a step."""
+    print("faeval verify --evidence, a row a step   (target at 3 million rows: 20 s and 1.5 GB)")
+    (folder / "claims.py").write_text(STEPS)
+    generator, seconds = np.random.default_rng(0), []
+    for rows in sizes:
+        path = folder / "steps.csv"
+        with path.open("w") as file:
+            file.write("setting,arm,seed,epoch,metric,value\n")
+            for arm, seed in ((arm, seed) for arm in ("ours", "base") for seed in range(1, 6)):
+                values = generator.normal(0.9 + 0.05 * (arm == "ours"), 0.01, rows // 10).tolist()
+                file.write(
+                    "".join(
+                        f"toy,method={arm},{seed},{i},acc,{v:.6f}\n"
+                        for i, v in enumerate(values, 1)
+                    )
+                )
+        command = [sys.executable, "-c", RUN, str(folder / "claims.py"), str(path)]
+        out = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+        own, peak = json.loads(out.splitlines()[-1])
+        seconds.append(own)
+        print(
+            f"  {rows:9d} rows   {own:6.2f} s of CPU   {1e6 * own / rows:6.2f} s a million rows"
+            f"   peak {peak:6.0f} MB",
+            flush=True,
+        )
+    if len(sizes) >= 3:
+        slope = exponent([float(n) for n in sizes], seconds)
+        print(f"  grows with rows to the power {slope:.2f} (with the start of the program)")
+
+
+RUN = """
+import atexit, json, resource, sys
+path = sys.argv[1:]
+sys.argv = ["faeval", "verify", path[0], "--evidence", path[1]]
+
+@atexit.register
+def last():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    peak = int(next(l for l in open("/proc/self/status") if l.startswith("VmHWM")).split()[1]) / 1024
+    print(json.dumps([used.ru_utime + used.ru_stime, peak]), file=sys.stderr)
+
+from faeval.cli import main
+main()
+"""  # noqa: E501
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -188,14 +244,17 @@ def main() -> None:
     parser.add_argument(
         "--only",
         nargs="+",
-        choices=["parquet", "csv", "store"],
-        default=["parquet", "csv", "store"],
+        choices=["parquet", "csv", "store", "steps"],
+        default=["parquet", "csv", "store", "steps"],
     )
     parser.add_argument("--rows", nargs="+", type=int, default=list(ROWS))
     parser.add_argument("--runs", nargs="+", type=int, default=[100, 1_000, 10_000])
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        packs([kind for kind in given.only if kind != "store"], given.rows, Path(scratch))
+        kinds = [kind for kind in given.only if kind not in ("store", "steps")]
+        packs(kinds, given.rows, Path(scratch))
+        if "steps" in given.only:
+            steps(given.rows, Path(scratch))
         if "store" in given.only:
             stores(given.runs, Path(scratch))
 

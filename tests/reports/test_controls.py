@@ -36,7 +36,7 @@ def test_the_table_says_what_is_drawn() -> None:
         ("published, 1e−3 to 1e−2", "2", "0.9899", "0.9899", "0.9900", "1 of 2"),
         ("published, 1e−1 to 1e0", "1", "undefined", "undefined", "undefined", "0 of 1"),
     ]
-    assert re.search(r"\b1 of published\b.*\bundefined\b", shown.missing)
+    assert re.search(r"\b1 of published\b.*\bundefined\b", shown.caption)
     figure = controls((ControlCurve("published", POINTS),))
     marks = [shape for shape in figure.shapes if isinstance(shape, Circle)]
     assert len(marks) == 1 + 4  # with that of the legend; what is undefined has no mark

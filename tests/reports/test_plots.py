@@ -413,7 +413,7 @@ def test_a_gap_is_never_bridged_and_no_number_is_left_out(rows):
     crosses = of(figure, "gap")
     assert len(crosses) == sum(any(row[i] is None for row in rows) for i in range(n))
     assert (
-        "No number exists" in view(Report("t", (), profiles=(profile,))).profiles[0].missing
+        "No number exists" in view(Report("t", (), profiles=(profile,))).profiles[0].caption
     ) == bool(crosses)
 
 
@@ -550,7 +550,7 @@ def test_a_course_shows_each_epoch_and_says_where_there_is_none(illustrated_repo
     assert [title.partition(",")[0] for title in titles] == ["train_loss", "cosine", "state_norm"]
     assert [re.findall(r"\blayers? ([\d–]+)", title) for title in titles] == [[], ["1–4"], ["4"]]
     assert shown[1].tables[0].rows[1] == ("10", "undefined", "0.100", "0.120", "none")
-    assert shown[1].missing.endswith("dfa: undefined at epoch 10.")
+    assert shown[1].caption.endswith("dfa: undefined at epoch 10.")
     figure = courses([c for c in illustrated_report.curves if c.metric == "cosine"])
     epoch = axis(figure, "mid", "x")
     assert [round(epoch(point.x)) for point in of(figure, "point")] == [1, 20]

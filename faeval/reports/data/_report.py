@@ -59,7 +59,8 @@ class TrainingCurve:
     """One metric of one arm over the epochs of training at which it was measured, two at least.
 
     ``layers`` are those that it is the mean of; empty for a number of the whole network. ``values``
-    and ``status`` are as in :class:`Profile`, with one number an epoch.
+    and ``status`` are as in :class:`Profile`, with one number an epoch. ``thinned_from`` is the
+    number of epochs at which it was measured, where some of them alone are shown.
     """
 
     arm: str
@@ -69,6 +70,7 @@ class TrainingCurve:
     values: tuple[tuple[float | None, ...], ...]
     status: tuple[tuple[str, ...], ...] = ()
     layers: tuple[int, ...] = ()
+    thinned_from: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse rows that do not fit seeds and epochs.

@@ -55,7 +55,7 @@ def _series(
         ),
         tables=tuple(_by_arm(m, across, members) for m in members),
         meaning=known.description if known else "",
-        missing=_missing(members, across),
+        caption=" ".join(filter(None, (_thinned(members, across), _missing(members, across)))),
     )
 
 
@@ -105,6 +105,21 @@ def side_by_side(values: Sequence[float | None]) -> Callable[[float], str]:
     """
     known = [v for v in values if v is not None]
     return partial(significant, digits=3) if spans_decades([known]) else style_for(math.nan, known)
+
+
+def _thinned(members: Sequence[Profile | TrainingCurve], across: str) -> str:
+    """Say that only some of the epochs are shown, and where all numbers are."""
+    parts = [
+        f"{of.arm}: {len(of.epochs)} of {of.thinned_from}"
+        for of in members
+        if isinstance(of, TrainingCurve) and of.thinned_from is not None
+    ]
+    return (
+        f"Not every {across} is shown ({'; '.join(parts)}): the first, the last, those of the least"
+        " and the greatest number, and others evenly between. All numbers are in evidence.csv."
+        if parts
+        else ""
+    )
 
 
 def _missing(members: Sequence[Profile | TrainingCurve], across: str) -> str:
@@ -210,5 +225,5 @@ def controls_view(curves: tuple[ControlCurve, ...]) -> FigureView | None:
                 tuple(rows),
             ),
         ),
-        missing=f"Not drawn: {'; '.join(gaps)}." if gaps else "",
+        caption=f"Not drawn: {'; '.join(gaps)}." if gaps else "",
     )

@@ -92,7 +92,8 @@ class CountView:
 class FigureView:
     """A figure by its name, and the tables that say the same.
 
-    The names are those of :func:`faeval.reports.figures._plots.figures`.
+    The names are those of :func:`faeval.reports.figures._plots.figures`. ``caption`` says what is
+    not drawn.
     """
 
     name: str
@@ -100,7 +101,7 @@ class FigureView:
     description: str
     tables: tuple[Table, ...]
     meaning: str = ""
-    missing: str = ""
+    caption: str = ""
 
 
 @dataclass(frozen=True)
