@@ -217,7 +217,7 @@ def test_each_rendering_has_every_claim_and_the_same_estimates(
             assert value in page
             assert value in markdown
         if not verdict.counts:
-            assert words.value_text(verdict.assertions[0]) in out.getvalue()
+            assert words.value_text(verdict.assertions[0], unit=False) in out.getvalue()
 
 
 def test_a_ratio_is_shown_as_a_ratio_and_stored_as_it_was_tested(

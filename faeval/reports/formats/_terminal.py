@@ -1,43 +1,223 @@
-"""The table of verdicts on the terminal.
-
-All text goes in as rich Text, cleaned: nothing in it is read as markup or as an escape.
-"""
+"""The table of verdicts on the terminal, and what moved since an earlier report."""
 
 from __future__ import annotations
 
-from rich import box
-from rich.console import Group, RenderableType
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from faeval._safe_text import inert_wherever_cut
+from faeval.claims._verdict import Verdict
+from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.data._drift import Drift
 from faeval.reports.data._report import Report
+from faeval.reports.formats._screen import ALARM, GAP, STYLES, Screen
 from faeval.reports.views._drift import drift_view
-from faeval.reports.views._report import view
-from faeval.reports.views._types import ClaimView, SnapshotView, View
+from faeval.reports.views._report import tallies
+from faeval.reports.views._types import SnapshotView
+from faeval.reports.words import (
+    _brief as brief,
+    _counts as counts,
+    _glossary as glossary,
+    _settling as settling,
+)
 from faeval.reports.words._escape import CELL, clip
 from faeval.reports.words._glossary import as_text
 
-_STYLES = {
-    "supported": "green",
-    "refuted": "magenta",
-    "inconclusive": "bright_black",
-    "invalid": "bright_black",
-}
-_WIDE = 100
+FLAG, LATE = "⚑", "†"
+_NARROW, _WIDE = 72, 100  # columns below which a table has no room, and with room for one line
+_VERDICT, _EFFECT, _MARGIN = 16, 26, 16  # the most columns of each
+_CLAIM = 12  # the fewest
+_NOTES = 4  # what to do is said of so many groups of claims
+
+
+@dataclass(frozen=True)
+class VerdictTable:
+    """The verdicts of a report as ``rich`` prints them, in at most so many columns."""
+
+    report: Report
+    width: int
+    status: str = ""  # what is said of all registrations, in place of how many are which
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the lines of the table, and what is said of all claims below it."""
+        screen = Screen.of(console, options, self.width)
+        verdicts = self.report.verdicts
+        if not verdicts:
+            yield screen.text("No claims were selected.", "bold")
+            return
+        rows = [Row.of(screen, verdict, brief.late(verdicts)) for verdict in verdicts]
+        yield from _blocks(screen, rows) if screen.width < _NARROW else _grid(screen, rows)
+        yield from below(screen, verdicts, self.status)
 
 
 def table(report: Report, width: int) -> RenderableType:
-    """Return the verdict table of so many columns.
+    """Return the verdict table of at most so many columns, with what is said once below it."""
+    return VerdictTable(report, width)
 
-    Where a table would not fit, it is a block for each claim.
-    """
-    contents = view(report)
-    if width < _WIDE:
-        return Group(*(_block(claim) for claim in contents.claims), _summary(contents))
-    return Group(_grid(contents, width), _summary(contents))
+
+@dataclass(frozen=True)
+class Row:
+    """One claim: texts of its cells, an effect with interval and margin for each part of it."""
+
+    claim: Text
+    verdict: tuple[Text, ...]
+    parts: tuple[tuple[tuple[Text, ...], tuple[Text, ...]], ...]
+    n: Text
+
+    @classmethod
+    def of(cls, screen: Screen, verdict: Verdict, late: Collection[str] = ()) -> Row:
+        """Put a verdict into cells."""
+        n = str(verdict.n) if verdict.n else "–"
+        return cls(
+            screen.text(verdict.sentence),
+            tuple(verdict_lines(screen, verdict, late)),
+            tuple(_parts(screen, verdict)),
+            screen.text(n),
+        )
+
+
+def verdict_lines(screen: Screen, verdict: Verdict, late: Collection[str] = ()) -> Iterator[Text]:
+    """Yield the word with its signs, then its reason, and what was predicted instead."""
+    alarm = outcomes.standing(verdict) in ("broken", "drift")
+    style = ALARM if alarm else STYLES[verdict.verdict]
+    head = screen.text(f"{glossary.GLYPHS[verdict.verdict]} {verdict.verdict}", style)
+    if brief.flags(verdict):
+        head.append_text(screen.text(f" {FLAG}", "yellow"))
+    if verdict.registration in late:
+        head.append_text(screen.text(f" {LATE}", "dim"))
+    yield head
+    if verdict.reason_code != "decided":
+        yield screen.text(glossary.spaced(verdict.reason_code), style)
+    if brief.is_pilot(verdict):
+        yield screen.text("pilot", "dim")
+    if instead := brief.expected(verdict):
+        yield screen.text(instead, style if alarm else "dim")
+
+
+def _parts(screen: Screen, verdict: Verdict) -> Iterator[tuple[tuple[Text, ...], tuple[Text, ...]]]:
+    for part in outcomes.parts(verdict):
+        if part.count is not None:
+            effect = (screen.text(counts.found_text(part.count)),)
+            yield effect, (screen.text(counts.least_text(part.count)),)
+            continue
+        assertion = verdict.assertions[part.places[0]]
+        margin, unit = brief.margin(assertion)
+        interval = (screen.text(each, "dim") for each in brief.intervals(assertion))
+        yield (
+            (screen.text(brief.signed(assertion)), *interval),
+            (screen.text(margin), *((screen.text(unit, "dim"),) if unit else ())),
+        )
+    if not verdict.assertions:
+        yield (screen.text("none", "dim"),), (screen.text("–", "dim"),)
+
+
+def _grid(screen: Screen, rows: Sequence[Row]) -> Iterator[Text]:
+    """Yield the lines of a table whose columns are as wide as what is in them."""
+    if is_wide := screen.width >= _WIDE:
+        rows = [_in_one_line(row) for row in rows]
+    n = max(2, *(row.n.cell_len for row in rows))
+    rest = screen.width - _VERDICT - _MARGIN - n - 4 * GAP
+    most = rest - _CLAIM if is_wide else min(_EFFECT, rest - _CLAIM)
+    effect = _room((t for row in rows for e, _ in row.parts for t in e), 6, most)
+    margin = _room((t for row in rows for _, m in row.parts for t in m), 6, _MARGIN)
+    verdict = _room((t for row in rows for t in row.verdict), 7, _VERDICT)
+    rest = screen.width - n - effect - margin - verdict - 4 * GAP
+    claim = _room((row.claim for row in rows), 5, rest)
+    widths = (claim, verdict, effect, margin, n)
+    head = [screen.text(word, "bold") for word in ("Claim", "Verdict", "Effect", "Margin", "n")]
+    rule = screen.text("─" * min(screen.width, sum(widths) + 4 * GAP), "dim", screen.width)
+    yield from screen.columns(widths, [[cell] for cell in head])
+    yield rule
+    for row in rows:
+        effects, margins = _side_by_side(screen, row, effect, margin)
+        verdicts = [line for text in row.verdict for line in screen.lines(text, verdict, 2)]
+        cells = (screen.lines(row.claim, claim, 2), verdicts, effects, margins, [row.n])
+        yield from screen.columns(widths, cells)
+    yield rule
+
+
+def _room(texts: Iterable[Text], least: int, most: int) -> int:
+    return min(most, max(least, *(text.cell_len for text in texts), 0))
+
+
+def _in_one_line(row: Row) -> Row:
+    """Return a row with effect and interval beside each other, and margin and unit."""
+    parts = tuple((_joined(effect[:2]) + effect[2:], _joined(m)) for effect, m in row.parts)
+    return replace(row, parts=parts)
+
+
+def _joined(texts: tuple[Text, ...]) -> tuple[Text, ...]:
+    return (Text(" ").join(texts),) if texts else ()
+
+
+def _side_by_side(
+    screen: Screen, row: Row, effect: int, margin: int
+) -> tuple[list[Text], list[Text]]:
+    """Break effects and margins so that those of one part begin in one line."""
+    effects: list[Text] = []
+    margins: list[Text] = []
+    for of_effect, of_margin in row.parts:
+        effects += [line for text in of_effect for line in screen.lines(text, effect)]
+        margins += [line for text in of_margin for line in screen.lines(text, margin)]
+        for lines in (effects, margins):
+            lines += [Text()] * (max(len(effects), len(margins)) - len(lines))
+    return effects, margins
+
+
+def _blocks(screen: Screen, rows: Sequence[Row]) -> Iterator[Text]:
+    """Yield a block of lines for each claim, where a table has no room."""
+    for row in rows:
+        yield from screen.lines(row.claim, screen.width)
+        texts = [*row.verdict]
+        for effect, margin in _in_one_line(row).parts:
+            texts += [*effect, Text("margin ").append_text(margin[0])]
+        texts.append(Text("n ").append_text(row.n))
+        for text in texts:
+            for line in screen.lines(text, screen.width - 2, 2):
+                yield Text("  ").append_text(line)
+        yield Text()
+
+
+def below(screen: Screen, verdicts: Sequence[Verdict], status: str = "") -> Iterator[Text]:
+    """Yield what is said once of all claims: how many are what, and what to keep in mind."""
+    counted = " · ".join(f"{t.glyph} {t.text}" for t in tallies(verdicts))
+    lines = [(counted, "bold"), (brief.predicted(verdicts), "")]
+    lines.append((f"Status: {status}" if status else brief.registration(verdicts, LATE), "dim"))
+    if any(map(brief.is_pilot, verdicts)):
+        lines.append((brief.PILOT, "dim"))
+    if flagged := brief.flags_line(verdicts):
+        lines.append((f"{FLAG} {flagged}", "yellow"))
+    for text, style in lines:
+        if text:
+            yield from screen.lines(screen.text(text, style, 10 * CELL), screen.width, 2)
+    yield from _to_do(screen, verdicts)
+
+
+def _to_do(screen: Screen, verdicts: Sequence[Verdict]) -> Iterator[Text]:
+    """Yield what would settle open claims, and why others are invalid."""
+    for title, word in (("To settle", "inconclusive"), ("Why invalid", "invalid")):
+        of_word = [v for v in verdicts if v.verdict == word]
+        for text in _alike(title, of_word, len(verdicts) > 1):
+            yield from screen.lines(screen.text(text, "", 3 * CELL), screen.width, 2)
+        if any(map(settling.wants_seeds, of_word)):
+            yield from screen.lines(screen.text(settling.HOW), screen.width, 2)
+
+
+def _alike(title: str, verdicts: Sequence[Verdict], named: bool) -> Iterator[str]:
+    """Yield a note for each group of claims of which the same is to be said, the first few."""
+    alike: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        alike.setdefault(settling.to_do(verdict), []).append(brief.title(verdict))
+    groups = list(alike.items())
+    for text, claims in groups[:_NOTES]:
+        which = f"{len(claims)} claims" if len(claims) > 1 else claims[0]
+        yield f"{title}{f' ({which})' if named else ''}: {text}"
+    if rest := sum(len(claims) for _, claims in groups[_NOTES:]):
+        yield f"{title}: {rest} more claims; a report says it of each (--report DIR)."
 
 
 def drift_table(drift: Drift, width: int) -> RenderableType:
@@ -68,65 +248,10 @@ def drift_table(drift: Drift, width: int) -> RenderableType:
 
 
 def _snapshot(when: str, shown: SnapshotView) -> Text:
-    text = _text(f"{when}: ").append_text(_text(f"{shown.glyph} {shown.word}", _STYLES[shown.word]))
+    text = _text(f"{when}: ").append_text(_text(f"{shown.glyph} {shown.word}", STYLES[shown.word]))
     if shown.code:
-        text.append_text(_text(f": {shown.code}", _STYLES[shown.word]))
+        text.append_text(_text(f": {shown.code}", STYLES[shown.word]))
     return text.append_text(_text(f"; {shown.value}; n = {shown.n}"))
-
-
-def _grid(shown: View, width: int) -> RenderableType:
-    grid = Table(box=box.SIMPLE_HEAD, width=width, pad_edge=False, show_edge=False)
-    grid.add_column("Claim", ratio=5)
-    grid.add_column("Verdict", ratio=3)
-    grid.add_column(_text("Estimate [interval]"), no_wrap=True)
-    grid.add_column("n", justify="right", no_wrap=True)
-    grid.add_column("To decide it", ratio=4)
-    for claim in shown.claims:
-        grid.add_row(
-            _text(claim.sentence), _verdict(claim), _values(claim), str(claim.n), _text(claim.takes)
-        )
-    return grid
-
-
-def _block(claim: ClaimView) -> RenderableType:
-    lines = (
-        _verdict(claim, ", ").append(f"; n = {claim.n}"),
-        *(_text(part.told) for part in claim.parts),
-        _text(claim.takes, "dim"),
-    )
-    return Group(
-        _text(claim.sentence, "bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines), ""
-    )
-
-
-def _verdict(claim: ClaimView, between: str = "\n") -> Text:
-    style = "bold red" if claim.alarm else _STYLES[claim.word]
-    text = Text(f"{claim.glyph} {claim.word}", style="")
-    text.stylize(style)
-    if claim.state:
-        text.append_text(_text(f": {claim.state}", style))
-    if claim.standing:
-        text.append(between).append_text(_text(claim.standing, style if claim.alarm else "dim"))
-    if claim.registration:
-        text.append(between).append_text(_text(claim.registration, "dim"))
-    if claim.flags:
-        text.append(between).append_text(_text(", ".join(claim.flags), "yellow"))
-    return text
-
-
-def _values(claim: ClaimView) -> Text:
-    return (
-        Text("\n").join(_text(part.told) for part in claim.parts)
-        if claim.parts
-        else Text("none", "dim")
-    )
-
-
-def _summary(shown: View) -> Text:
-    return _text(
-        " · ".join(f"{t.glyph} {t.text}" for t in shown.tallies) or "No claims were selected.",
-        "bold",
-    )
 
 
 def _text(text: str, style: str = "") -> Text:

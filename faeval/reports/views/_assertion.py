@@ -118,6 +118,20 @@ def _at(side: Side, values: Sequence[float], seeds: Sequence[int]) -> tuple[floa
     return tuple(map(by_seed.get, seeds))
 
 
+def summarized(a: AssertionResult, verdict: Verdict) -> tuple[str, str, str]:
+    """Return what is said of the values of each side, such as mean, and both as text.
+
+    The second is empty where that side is a number.
+    """
+    name, of = _summary(a, verdict)
+    axis = shown(a)
+    apart = axis.is_ratio or verdict.test in _BY_SIDE
+    numbers = [of([v for v in values if math.isfinite(v)]) for values in (axis.a, axis.b)]
+    style = _style_of_values((*axis.a, *axis.b)) if apart else words.style_of(a)
+    first, second = (style(number) for number in numbers)
+    return name, first, second if a.b.terms else ""
+
+
 def _style_of_values(values: Sequence[float | None]) -> Callable[[float | None], str]:
     numbers = [v for v in values if v is not None and math.isfinite(v)]
     spread = statistics.stdev(numbers) if len(numbers) > 1 else math.nan

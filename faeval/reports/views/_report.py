@@ -49,7 +49,7 @@ def view(report: Report) -> View:
     )
     return View(
         setting=report.setting,
-        tallies=tuple(_tallies(report.verdicts)),
+        tallies=tuple(tallies(report.verdicts)),
         summary=tuple(_summary(report)) if report.verdicts else (),
         claims=claims,
         profiles=profile_views(report.profiles),
@@ -185,7 +185,8 @@ def _rules(verdicts: tuple[Verdict, ...]) -> dict[_Rule, RuleView]:
     return views
 
 
-def _tallies(verdicts: tuple[Verdict, ...]) -> Iterator[Tally]:
+def tallies(verdicts: Sequence[Verdict]) -> Iterator[Tally]:
+    """Yield how many verdicts there are of each kind, those last that were not expected."""
     for word in WORDS:
         here = [v for v in verdicts if v.verdict == word]
         if word != "invalid":
