@@ -10,6 +10,8 @@ import io
 import os
 import sys
 import warnings
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -158,9 +160,13 @@ def _run(arguments: list[str], debug: bool) -> int:
     if code == NOTHING_SELECTED:
         text = "no claim was selected."
     # A command line that could perhaps not be read whole may ask for JSON all the same.
-    if text and "--json" in arguments:
+    if text and _wants_json(arguments):
         say_json({"schema": "faeval-error-1", "exit_code": code, "error": cut(text)})
     return code if isinstance(code, int) else 0
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    return "--json" in arguments or ("--format", "json") in pairwise(arguments)
 
 
 def _explain(error: Exception) -> tuple[int, str]:

@@ -116,6 +116,9 @@ def _seeds_of(table: pd.DataFrame, arm: Arm, claim: Claim) -> tuple[int, ...]:
 
 def _unequal(seeds: Mapping[str, Sequence[int]]) -> str:
     (a, of_a), (b, of_b) = list(seeds.items())[:2]
+    empty = [arm for arm, own in seeds.items() if not own]
+    if empty:
+        return f"no row is of {' and '.join(empty)}"
     shared = {*of_a} & {*of_b}
     if not shared:
         text = f"{a} and {b} share no seed"
@@ -336,7 +339,14 @@ def _groups(reading: Reading, said: Said) -> list[Any]:
     if said.group_by is None:
         return [None]
     arms = [Arm.parse(label) for label in reading.table["arm"].unique().tolist()]
-    return list(dict.fromkeys(arm["group"] for arm in arms if "group" in arm))
+    name = _group_factor(reading, said)
+    return list(dict.fromkeys(arm[name] for arm in arms if name in arm))
+
+
+def _group_factor(reading: Reading, said: Said) -> str:
+    """Return the factor of the column that groups."""
+    own = {name for arm in reading.arms.values() for name in arm}
+    return evidence.importing.group_factor(str(said.group_by), dict.fromkeys(own, ""))
 
 
 def _claim(
@@ -350,7 +360,7 @@ def _claim(
     arms = [reading.arms[side] for side in question.sides]
     text = ""
     if group is not None:
-        arms = [arm.but(group=group) for arm in arms]
+        arms = [arm.but(**{_group_factor(reading, said): group}) for arm in arms]
         text = f"{said.group_by} {group}"
     outcome = "rate" if said.rate else None
     estimands: list[Estimand] = [

@@ -10,7 +10,13 @@ from faeval.evidence.importing._folders import cells_of_glob
 from faeval.evidence.importing._frames import cells_of_frame
 from faeval.evidence.importing._mlflow import import_mlflow
 from faeval.evidence.importing._numbers import Spelling
-from faeval.evidence.importing._reading import Reading, holds_sides, read_results, spelled
+from faeval.evidence.importing._reading import (
+    Reading,
+    group_factor,
+    holds_sides,
+    read_results,
+    spelled,
+)
 from faeval.evidence.importing._sources import cells_of_files, joined, setting_name
 from faeval.evidence.importing._tidy import Imported, import_table
 
@@ -25,6 +31,7 @@ __all__ = [
     "cells_of_frame",
     "cells_of_glob",
     "factor_name",
+    "group_factor",
     "holds_sides",
     "import_mlflow",
     "import_table",

@@ -199,7 +199,7 @@ class Table:
     def _arms_by_sides(self) -> dict[str, str]:
         wanted = [side.strip() for side in self.sides]
         holding = [n for n in dict.fromkeys(self.names) if self._may_be_arm(n)]
-        both = [n for n in holding if {*wanted} <= {*self.texts(n)}]
+        both = self._unlike([n for n in holding if {*wanted} <= {*self.texts(n)}])
         if len(both) > 1:
             both = [n for n in both if n in self.called(ARMS)] or both
         if len(both) == 1:
@@ -266,6 +266,8 @@ class Table:
         """Return columns without those that say the same as one before, row by row."""
         import pandas as pd
 
+        if len(found) < 2:
+            return list(found)
         kept: list[str] = []
         codes: list[Any] = []
         for name in found:

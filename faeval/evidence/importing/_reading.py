@@ -16,8 +16,16 @@ from faeval.evidence._cells import number_of
 from faeval.evidence._table import check_rows
 from faeval.evidence.importing._arms import arms_of
 from faeval.evidence.importing._cells_table import Cells
-from faeval.evidence.importing._column_names import EPOCHS, FOLDS
-from faeval.evidence.importing._column_roles import ROWS, Columns, Said, Spell, Table, assigned
+from faeval.evidence.importing._column_names import EPOCHS, FOLDS, SEEDS, tail
+from faeval.evidence.importing._column_roles import (
+    ROWS,
+    Columns,
+    Said,
+    Spell,
+    Table,
+    assigned,
+    factor_name,
+)
 from faeval.evidence.importing._numbers import means_with_spread, plain_numbers
 from faeval.evidence.importing._shapes import made_rows
 from faeval.evidence.importing._tidy import Imported, import_table
@@ -86,16 +94,18 @@ def read_results(
         epoch is read was not said; scales of arms differ.
     """
     check_rows(cells.table, cells.source)
+    _check_not_means(cells)
     cells = _where(cells, said)
     if not holds_sides(cells, sides):
         cells = made_rows(cells, next(iter(said.metrics), None), sides, said.names)
     cells = _without_empty_columns(cells)
     table = Table(cells, said, sides, spell)
     arms = _arms(table)
+    group = table.said_column(said.group_by, "--group-by") if said.group_by else None
     metrics, name_column, value_column = table.metric(arms.values())
     seed = _seed(table, arms, {**metrics, "": value_column}.values())
     cells, numbering, seed = _numbered(cells, seed, list(arms.values()), said)
-    cells = _of_sides(cells, arms, sides, seed)
+    cells = _of_sides(cells, arms, sides, seed, group)
     if name_column and said.metrics:
         cells = _rows(cells, cells.table[name_column].astype(str).str.strip().isin(said.metrics))
     table = Table(cells, said, sides, spell)
@@ -131,7 +141,7 @@ def read_results(
         how=how,
         notes=tuple(map(cut, (*cells.notes, *notes, *_numbering(numbering), *found.notes))),
         options=_options(columns, said, is_labels),
-        arms={side: _arm_of(found.table, cells, columns, side) for side in sides},
+        arms={side: _arm_of(cells, columns, side, group) for side in sides},
         metrics=tuple(dict.fromkeys(found.table["metric"].tolist())),
         numbering=numbering,
     )
@@ -208,20 +218,29 @@ def _arms(table: Table) -> dict[str, str]:
                 f"{table.source}: --group-by {column}: that is the column of the arms; name"
                 " another."
             )
-        arms["group"] = column
+        arms[group_factor(column, arms)] = column
     return arms
 
 
-def _of_sides(cells: Cells, arms: Mapping[str, str], sides: Sequence[str], seed: str) -> Cells:
+def group_factor(column: str, arms: Mapping[str, str]) -> str:
+    """Return the name of the factor that groups: its column's, where no other factor has it."""
+    name = factor_name(column)
+    return f"{name}_group" if name in arms or name == "rule" else name
+
+
+def _of_sides(
+    cells: Cells, arms: Mapping[str, str], sides: Sequence[str], seed: str, group: str | None
+) -> Cells:
     """Return the rows of the arms that are asked for, and say which others there are."""
     if not sides:
         return cells
+    own = {factor: column for factor, column in arms.items() if column != group}
     keep = np.zeros(len(cells.table), dtype=bool)
     for side in sides:
-        keep |= _is_side(cells, arms, side).to_numpy()
+        keep |= _is_side(cells, own, side).to_numpy()
     others = cells.table[~keep]
     without = others[others[seed].map(_text) == ""]
-    names = [c for f, c in arms.items() if f != "group"]
+    names = [column for column in arms.values() if column != group]
     notes = []
     if len(without):
         rows = [f"{_name_of(without, row, names)} ({cells.place(row)})" for row in without.index]
@@ -262,7 +281,7 @@ def _is_side(cells: Cells, arms: Mapping[str, str], side: str) -> pd.Series[bool
 
 def _wanted(cells: Cells, arms: Mapping[str, str], side: str) -> dict[str, str]:
     """Return the texts that the columns of an arm have, by column."""
-    columns = {factor: column for factor, column in arms.items() if factor != "group"}
+    columns = dict(arms)
     if len(columns) == 1:
         ((_, column),) = columns.items()
         if side.strip() in {_text(cell) for cell in cells.table[column].dropna().unique()}:
@@ -281,14 +300,34 @@ def _wanted(cells: Cells, arms: Mapping[str, str], side: str) -> dict[str, str]:
 # -- seeds
 
 
+def _check_not_means(cells: Cells) -> None:
+    """Refuse a table of means with their spreads, which hold no seeds."""
+    names = [str(name) for name in cells.table.columns]
+    if len({*names}) < len(names):
+        return
+    spread = [name for name in names if _holds_means(cells.table[name])]
+    if spread and len(spread) >= len(names) - 1 - any(tail(n) in SEEDS for n in names):
+        raise _means(cells.source, spread[0], cells.table[spread[0]])
+
+
+def _holds_means(column: pd.Series[Any]) -> bool:
+    texts = [_text(cell) for cell in column.head(50).tolist()]
+    return means_with_spread([text for text in texts if text])
+
+
+def _means(source: str, name: str, column: pd.Series[Any]) -> EvidenceError:
+    example = next(text for cell in column if (text := _text(cell)))
+    return EvidenceError(
+        f"{source}: column {name!r} holds means with a spread ({cut(clean(example), 40)!r}) and no"
+        " seeds. A verdict needs one value for each seed. Whether printed numbers can be right:"
+        " faeval check-numbers."
+    )
+
+
 def _seed(table: Table, arms: Mapping[str, str], values: Iterable[str]) -> str:
     names = [n for n in values if n in table.names]
     if len(names) == 1 and means_with_spread(table.texts(names[0])):
-        raise EvidenceError(
-            f"{table.source}: column {names[0]!r} holds means with a spread"
-            f" ({cut(clean(table.texts(names[0])[0]), 40)!r}) and no seeds. A verdict needs one"
-            " value for each seed. Whether printed numbers can be right: faeval check-numbers."
-        )
+        raise _means(table.source, names[0], table.column(names[0]))
     if table.said.unpaired and table.said.seed is None and "seed" not in table.cells.roles:
         try:
             return table.seed(arms.values())
@@ -597,16 +636,16 @@ def spelled(*parts: str) -> str:
     return " ".join(shlex.quote(part) for part in parts)
 
 
-def _arm_of(table: pd.DataFrame, cells: Cells, columns: Columns, side: str) -> Arm:
+def _arm_of(cells: Cells, columns: Columns, side: str, group: str | None) -> Arm:
     """Return the arm that a side's rows have in evidence, without its group."""
-    factors = [name for name in columns.arms if name != "group"]
-    distinct = cells.table[[columns.arms[name] for name in factors]].drop_duplicates()
-    labels = arms_of({f: distinct[columns.arms[f]] for f in factors}, cells.place)
-    is_side = _is_side(cells, columns.arms, side)[distinct.index]
+    own_columns = {f: column for f, column in columns.arms.items() if column != group}
+    distinct = cells.table[list(own_columns.values())].drop_duplicates()
+    labels = arms_of({f: distinct[column] for f, column in own_columns.items()}, cells.place)
+    is_side = _is_side(cells, own_columns, side)[distinct.index]
     own = list(dict.fromkeys(label for label, of in zip(labels, is_side, strict=True) if of))
     if len(own) != 1:
         raise EvidenceError(
             f"{cells.source}: {side!r} may be {listed(own, 6)}; write every factor that the arms"
-            f" have: {','.join(f'{columns.arms[f]}=VALUE' for f in factors)}."
+            f" have: {','.join(f'{column}=VALUE' for column in own_columns.values())}."
         )
     return Arm.parse(own[0])

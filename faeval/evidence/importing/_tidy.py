@@ -12,6 +12,7 @@ import numpy as np
 
 from faeval._safe_text import cut, listed
 from faeval.errors import EvidenceError
+from faeval.evidence._cells import number_of
 from faeval.evidence._check import row_name
 from faeval.evidence._endings import States, is_lost, is_state, states_of
 from faeval.evidence._files import read_cells
@@ -375,10 +376,38 @@ def _check_one_row_a_key(
             " share their training data and are no seeds, as what is averaged over (--average,"
             " with the repetition as --seed)."
         )
+    if differing := _differing(table[again], left):
+        column, value = differing[0]
+        remedy = (
+            f"They differ in {listed([repr(name) for name, _ in differing], 8)}. Read one value at"
+            f" a time, such as --where {column}={value}; or ask for each (--group-by {column})."
+            f" {remedy if names else ''}"
+        ).strip()
     count = int(table.duplicated(list(KEY)).sum())
     raise EvidenceError(
         f"{where}: {count} rows are of a key that another has: {'; '.join(examples)}. {remedy}"
     )
+
+
+def _differing(again: pd.DataFrame, left: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return columns of words in which rows of one key differ, each with a value of it.
+
+    Words of which there are few come first: they say which data or variant a row is of.
+    """
+    columns = []
+    keys = [again[name].astype(str) for name in KEY]
+    for name in left.columns:
+        texts = left.loc[again.index, name].map(plain_word)
+        distinct = texts[texts != ""].unique().tolist()
+        is_words = any(number_of(text) is None for text in distinct)
+        if (
+            is_words
+            and 2 <= len(distinct) <= len(again) // 2
+            and (texts.groupby(keys, sort=False).nunique().max() > 1)
+        ):
+            first = next(cell for cell in left.loc[again.index, name] if plain_word(cell))
+            columns.append((len(distinct), str(name), str(first).strip()))
+    return [(name, value) for _, name, value in sorted(columns)]
 
 
 def check_keys(table: pd.DataFrame, where: str, remedy: str) -> None:
