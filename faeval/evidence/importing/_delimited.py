@@ -113,7 +113,7 @@ def read_delimited(content: bytes, source: str, delimiter: str | None = None) ->
         body = b"\n".join(_BLANKS.sub(b"\t", line.strip()) for line in body.splitlines())
         layout = _Layout(**{**vars(layout), "delimiter": "\t"})
     table = _rows(body, layout, source, after)
-    table, rows, more = with_names(table, layout.names, source)
+    table, rows, more = with_names(table, layout.names, source, layout.row_names)
 
     def place(row: int) -> str:
         at = int(rows[row]) if rows is not None else row
@@ -157,7 +157,7 @@ def _layout(lines: Sequence[str], whole: bool, delimiter: str | None) -> _Layout
         if not whole and len(rows) > 2:
             rows = rows[:-1]  # the next row may have begun inside a quote
         layout = _layout_of(rows, lines, one, narrowest=1 if delimiter else 2)
-        if layout and (one != " " or delimiter or layout.rows == len(rows)):
+        if layout and (one != " " or delimiter or _is_regular(layout, rows)):
             layouts.append(layout)
     if layouts:
         return max(layouts, key=lambda a: (a.rows, a.delimiter != " ", -a.after, len(a.names)))
@@ -166,6 +166,16 @@ def _layout(lines: Sequence[str], whole: bool, delimiter: str | None) -> _Layout
     if len(rows) > 1 and not numbers[0] and all(numbers[1:]):
         return _Layout(",", rows[0][0], rows[0][1], len(rows))
     return None
+
+
+def _is_regular(layout: _Layout, rows: Sequence[tuple[list[str], int]]) -> bool:
+    """Whether blanks part the fields: lines agree, names stand above and numbers below."""
+    below = [row for row, _ in rows[1:]]
+    return (
+        layout.rows == len(rows)
+        and (not any(map(is_number, layout.header)) or all(map(is_number, layout.header)))
+        and any(all(map(is_number, column)) for column in zip(*below, strict=False))
+    )
 
 
 def _layout_of(
@@ -182,7 +192,7 @@ def _layout_of(
     for i, (header, after) in enumerate(rows[:_PROSE]):
         data = [row for row, _ in rows[i + 1 :] if len(row) == width]
         layout = _with_header(header, data, delimiter, after, width)
-        if layout is None:
+        if layout is None or (i and not data):
             continue
         if i and _like_data(rows[i][0], data):
             earlier = (
@@ -216,7 +226,7 @@ def _with_header(
 def _like_data(row: Sequence[str], data: Sequence[Sequence[str]]) -> bool:
     """Whether a row has its numbers where those below it have theirs."""
     numbers = list(map(is_number, row))
-    return any(numbers) and bool(data) and numbers == list(map(is_number, data[0]))
+    return bool(data) and numbers == list(map(is_number, data[0]))
 
 
 def _with_comment(
@@ -240,26 +250,45 @@ def _with_comment(
 
 def _check_header(layout: _Layout, below: Sequence[str], source: str) -> None:
     header = [name.strip() for name in layout.header]
-    if all(map(is_number, filter(None, header))):
+    delimiter = "  " if layout.delimiter == " " else layout.delimiter
+    rows = [row for row, _ in _split(below[:20], delimiter)]
+    if _is_headless(header, rows):
         raise EvidenceError(
             f"{source}: the first line of the table ({shown(', '.join(header))}) names no columns;"
             " write a header above it, such as method,seed,acc."
         )
-    delimiter = "  " if layout.delimiter == " " else layout.delimiter
-    rows = [row for row, _ in _split(below[:20], delimiter)]
     repeated = [name for name in header if name and header.count(name) > 1]
-    if (
-        repeated
-        and len(rows) > 1
-        and not any(map(is_number, rows[0]))
-        and (not rows[0][0].strip() or any(map(is_number, rows[1])))
-        and len(set(zip(header, rows[0], strict=False))) > len(set(header))
-    ):
+    if repeated and len(rows) > 1 and _is_second_header(header, rows):
         raise EvidenceError(
             f"{source}: has two header lines ({shown(','.join(header))} and"
             f" {shown(','.join(rows[0]))}); write one, with a name for each column, such as"
             f" {shown(f'{repeated[0]}_{rows[0][header.index(repeated[0])]}')}."
         )
+
+
+def _is_headless(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the line taken for a header is one of numbers.
+
+    Numbers may be names, of seeds (1, 2, 3) or of settings (0.1, 0.01); of both they are none.
+    """
+    numbers = [name for name in header if is_number(name)]
+    if len(numbers) == sum(map(bool, header)):
+        return True
+    fractions = sum(not name.lstrip("-").isdigit() for name in numbers)
+    mixed = 0 < fractions < len(numbers) or fractions == len(numbers) == 1
+    return mixed and bool(rows) and all(_like_data(header, [row]) for row in rows[:5])
+
+
+def _is_second_header(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether below names that repeat stand others, as pandas writes columns of two levels."""
+    names, more = rows[0], rows[1]
+    if any(not any(cell.strip() for cell in row[1:]) for row in rows[:2]):
+        return True  # the line of the names of the index
+    return (
+        not any(map(is_number, names))
+        and (not names[0].strip() or any(map(is_number, more)))
+        and len(set(zip(header, names, strict=False))) > len(set(header))
+    )
 
 
 def _notes(layout: _Layout, comments: Sequence[str], header_comment: int | None) -> list[str]:

@@ -119,7 +119,8 @@ def _why(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "too deep"
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg}, line {error.lineno}, column {error.colno}"
+        line = f"line {error.lineno}, " if "\n" in error.doc.strip() else ""
+        return f"{error.msg}, {line}column {error.colno}"
     return " ".join(str(error).split())[:200]
 
 
@@ -320,7 +321,7 @@ def _column_cells(document: dict[str, Any], source: str) -> Cells | None:
     lengths = {name: len(values) for name, values in document.items()}
     numeric = all(_are_numbers(values) for values in lists)
     names = list(document)
-    if numeric and not any(_AXIS.fullmatch(n) or _METRIC.fullmatch(n) for n in names):
+    if numeric and not are_columns(names):
         return level_cells(document, ["method"], source)
     if len(set(lengths.values())) > 1:
         raise EvidenceError(
@@ -330,6 +331,11 @@ def _column_cells(document: dict[str, Any], source: str) -> Cells | None:
         )
     rows = [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
     return record_cells(rows, source, lambda row: f"position {row} (counted from 0)")
+
+
+def are_columns(names: Iterable[str]) -> bool:
+    """Whether names of lists of numbers are columns of a table, by one that is no method's."""
+    return any(_AXIS.fullmatch(name) or _METRIC.fullmatch(name) for name in names)
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:
@@ -357,14 +363,14 @@ def _two_levels(document: dict[str, dict[str, Any]], source: str) -> Cells | Non
     keys = list(dict.fromkeys(key for values in document.values() for key in values))
     numbered = all(_seed_of(key) is not None for key in keys)
     numeric = all(_are_numbers(list(values.values())) for values in document.values())
-    named = any(_AXIS.fullmatch(n) or _METRIC.fullmatch(n) for n in document)
-    if numbered and numeric and not named:
+    if numbered and numeric and not are_columns(document):
         return level_cells(document, ["method"], source)
     if numbered and all(key.lstrip("-").isdigit() for key in keys):  # orient="columns"
         rows = [{"": key, **{n: values.get(key) for n, values in document.items()}} for key in keys]
         return record_cells(rows, source, lambda row: f"key {keys[row]}")
     outer = list(document)
-    if all(key.lstrip("-").isdigit() for key in outer):  # orient="index"
+    methods = numeric and not are_columns(keys)
+    if not methods and all(key.lstrip("-").isdigit() for key in outer):  # orient="index"
         rows = [{"": key, **values} for key, values in document.items()]
         return record_cells(rows, source, lambda row: f"key {outer[row]}")
     if all(_seed_of(key) is not None for key in outer):
