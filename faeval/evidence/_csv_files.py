@@ -7,7 +7,8 @@ import csv
 import hashlib
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCK = 1 << 20  # bytes of a CSV file that are looked at together
-_LONGEST_LINE = 16 * LONGEST_CELL  # bytes
+LONGEST_LINE = 16 * LONGEST_CELL  # bytes
 # Python's own limit, of 128 kB, would be met while a bad cell is looked for.
-csv.field_size_limit(_LONGEST_LINE)
+csv.field_size_limit(LONGEST_LINE)
 _LINES = 1 << 16  # of a CSV file in memory at once
 
 
@@ -114,24 +115,29 @@ def read_csv(path: Path, most: int) -> pd.DataFrame:
 
 def content_of(path: Path, most: int) -> bytes:
     """Return a file's content; raise EvidenceError at a line or number of lines too many."""
-    parts, lines, length = [], 0, 0
     with path.open("rb") as file:
-        while part := file.read(_BLOCK):
-            parts.append(part)
-            lines += part.count(b"\n")
-            if lines > most + 1:
-                raise EvidenceError(too_many(path, most))
-            length = length + len(part) if b"\n" not in part else len(part) - part.rfind(b"\n") - 1
-            if length > _LONGEST_LINE:
-                raise EvidenceError(
-                    f"{path}, line {lines + 1}: is longer than {_LONGEST_LINE >> 20} MB; it is no"
-                    " row of a table."
-                )
-    content = b"".join(parts)
+        return bounded(iter(lambda: file.read(_BLOCK), b""), str(path), most)
+
+
+def bounded(parts: Iterable[bytes], source: str, most: int, longest: int = LONGEST_LINE) -> bytes:
+    """Join the parts of a text; raise EvidenceError at a line or number of lines too many."""
+    kept, lines, length = [], 0, 0
+    for part in parts:
+        kept.append(part)
+        lines += part.count(b"\n")
+        if lines > most + 1:
+            raise EvidenceError(too_many(source, most))
+        length = length + len(part) if b"\n" not in part else len(part) - part.rfind(b"\n") - 1
+        if length > longest:
+            raise EvidenceError(
+                f"{source}, line {lines + 1}: is longer than {longest >> 20} MB; it is no row of a"
+                " table."
+            )
+    content = b"".join(kept)
     if b"\r" in content and b"\n" not in content:  # as old spreadsheets end lines
         content = content.replace(b"\r", b"\n")
         if content.count(b"\n") > most + 1:
-            raise EvidenceError(too_many(path, most))
+            raise EvidenceError(too_many(source, most))
     return content
 
 
@@ -156,19 +162,10 @@ def csv_cells(
         ) from None
     header: list[str] = []
     try:
-        header = next(fields for fields in _csv_reader(content) if fields)
+        header = next(fields for fields in csv_reader(content) if fields)
         check_header(header)
         _check_last_line(content, len(header), path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
-                io.BytesIO(content),
-                encoding="utf-8-sig",
-                dtype="str",  # any other type would turn an arm called 1e3 into a number
-                index_col=False,
-                keep_default_na=False,
-                na_filter=False,
-            )
+        table = fields_of(content)
         # pandas renames the second of two columns of one name, and those without any.
         names = zip(header, table.columns, strict=True)
         return table.set_axis(
@@ -183,36 +180,90 @@ def csv_cells(
         ) from None
 
 
-def _csv_reader(content: bytes) -> CsvReader:
-    return csv.reader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline=""))
+def fields_of(
+    content: bytes,
+    delimiter: str = ",",
+    names: Sequence[str] | None = None,
+    empty: str | None = None,
+) -> pd.DataFrame:
+    """Read the fields of each line as text.
+
+    Parameters
+    ----------
+    content
+        UTF-8, with or without a BOM.
+    names
+        What to call the columns, where the first line does not say it.
+    empty
+        The text of a cell that holds nothing; None of text that is kept as it stands.
+    """
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return pd.read_csv(
+            io.BytesIO(content),
+            sep=delimiter,
+            encoding="utf-8-sig",
+            dtype="str",  # any other type would turn an arm called 1e3 into a number
+            header="infer" if names is None else None,
+            names=None if names is None else list(names),
+            index_col=False,
+            keep_default_na=False,
+            na_filter=empty is not None,
+            na_values=empty,
+        )
+
+
+def csv_reader(content: bytes, delimiter: str = ",") -> CsvReader:
+    """Return Python's reader of the lines of a text, which knows how many lines it has read."""
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
+    return csv.reader(text, delimiter=delimiter)
 
 
 def _check_last_line(content: bytes, fields: int, path: Path) -> None:
     """A file that was cut off shows in its last line; pandas would fill the gap with nothing."""
     start = content.rfind(b"\n", 0, len(content.rstrip(b"\r\n"))) + 1
     last = content[start:].decode("utf-8-sig").rstrip("\r\n")
-    if '"' not in last and last.count(",") + 1 < fields:
-        raise CutOff(
-            f"{path}: the last line, {last[:60]!r}, has {last.count(',') + 1} of {fields} fields; "
-            "the file was cut off, get it again."
-        )
+    if '"' in last or last.count(",") + 1 >= fields:
+        return
+    has = f"{path}: the last line, {last[:60]!r}, has {last.count(',') + 1} of {fields} fields;"
+    # What ends its line was written so: it is no row.
+    if last.startswith("#") or content.endswith((b"\n", b"\r")):
+        raise EvidenceError(f"{has} it is no row of the table, remove it.")
+    raise CutOff(f"{has} the file was cut off, get it again.")
 
 
 def _too_many_fields(content: bytes, fields: int) -> str:
     """Say which line first has more fields than the header; nothing where none has."""
-    reader = _csv_reader(content)
+    line, row = odd_line(content, lambda row: len(row) > fields)
+    if not row:
+        return ""
+    return f", line {line}: has {len(row)} fields, and the first line names {fields}"
+
+
+def odd_line(
+    content: bytes, is_odd: Callable[[list[str]], bool], delimiter: str = ","
+) -> tuple[int, list[str]]:
+    """Return where the first row ends of which something holds, and the row; else 0 and none."""
+    reader = csv_reader(content, delimiter)
     with contextlib.suppress(csv.Error):
         for row in reader:
-            if len(row) > fields:
-                return (
-                    f", line {reader.line_num}: has {len(row)} fields, and the first line names"
-                    f" {fields}"
-                )
-    return ""
+            if _is_row(row) and is_odd(row):
+                return reader.line_num, row
+    return 0, []
 
 
-def line_of(content: bytes, row: int) -> int:
-    """Return the line on which a row ends, blank lines and breaks in quotes counted."""
-    reader = _csv_reader(content)
-    numbers = (reader.line_num for fields in reader if fields)
-    return next((line for position, line in enumerate(numbers) if position == row + 1), row + 2)
+def _is_row(fields: list[str]) -> bool:
+    """Whether a line is more than blanks, which pandas passes over."""
+    return len(fields) > 1 or bool(fields and fields[0].strip())
+
+
+def line_of(content: bytes, row: int, delimiter: str = ",", header: int = 1) -> int:
+    """Return the line on which a row ends, blank lines and breaks in quotes counted.
+
+    Before the rows stand so many lines of a header.
+    """
+    reader = csv_reader(content, delimiter)
+    numbers = (reader.line_num for fields in reader if _is_row(fields))
+    return next(islice(numbers, row + header, None), row + header + 1)

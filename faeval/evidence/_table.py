@@ -43,7 +43,7 @@ def limit_rows(most: int) -> None:
     most_rows.set(most)
 
 
-def too_many(path: Path, most: int) -> str:
+def too_many(path: Path | str, most: int) -> str:
     """Say that a file holds more rows than it may, and what reads them."""
     return (
         f"{path}: holds more than {most} rows; --max-rows (max_rows= in Python) reads more of them."

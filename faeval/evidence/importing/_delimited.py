@@ -1,0 +1,347 @@
+"""Tables of delimited text as others write them: what parts the fields is found, and said."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from faeval._safe_text import listed
+from faeval.errors import EvidenceError
+from faeval.evidence._csv_files import fields_of, line_of, odd_line
+from faeval.evidence.importing._cells_table import Cells
+from faeval.evidence.importing._columns import is_number, shown, with_names
+from faeval.evidence.importing._forms import HEAD, utf16_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
+_COMMENT = re.compile(r"\s*[#%]")
+_BLANKS = re.compile(rb"[ \t]+")
+#: Lines before the header at most.
+_PROSE = 200
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How the lines of a table are laid out.
+
+    The header ends before line ``after`` (from 0); ``row_names``: the rows have one field more in
+    front, which numbers them; ``trailing``: one more behind, which is empty; ``rows``: how many of
+    those looked at agree, the header among them; ``prose``: lines before the header.
+    """
+
+    delimiter: str
+    header: list[str]
+    after: int
+    rows: int
+    prose: tuple[str, ...] = ()
+    row_names: bool = False
+    trailing: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        return [""] * self.row_names + self.header + [""] * self.trailing
+
+
+def to_utf8(content: bytes, encoding: str | None, source: str) -> tuple[bytes, list[str]]:
+    """Return text as UTF-8 without a mark, and what is to be said of how it was encoded."""
+    notes = []
+    if encoding is None:
+        encoding = utf16_of(content)
+        if encoding is None:
+            content = content.removeprefix(b"\xef\xbb\xbf")
+            try:
+                content.decode()
+                return content, []
+            except UnicodeDecodeError as error:
+                line = content.count(b"\n", 0, error.start) + 1
+            encoding = "cp1252"
+            notes = [f"line {line} is not UTF-8; the file is read as Windows-1252 (--encoding)"]
+    try:
+        text = content.decode(encoding)
+    except LookupError:
+        raise EvidenceError(
+            f"encoding {shown(encoding)}: is not known; name one such as utf-8, cp1252 or utf-16."
+        ) from None
+    except UnicodeError as error:
+        if notes:
+            return to_utf8(content, "latin-1", source)[0], [
+                notes[0].replace("Windows-1252", "Latin-1")
+            ]
+        raise EvidenceError(
+            f"{source}: is not in the encoding {shown(encoding)} (byte"
+            f" {getattr(error, 'start', '?')}); name another with --encoding."
+        ) from None
+    return text.removeprefix("\ufeff").encode("utf-8", "surrogatepass"), notes
+
+
+def read_delimited(content: bytes, source: str, delimiter: str | None = None) -> Cells:
+    """Read a table of delimited text.
+
+    Parameters
+    ----------
+    content
+        UTF-8 without a mark.
+    source
+        What to call it.
+    delimiter
+        What parts the fields: one character; a blank stands for runs of blanks. Default: found.
+
+    Raises
+    ------
+    EvidenceError
+        It is no table, or a line has other fields than the header; names the line.
+    """
+    whole = len(content) <= HEAD
+    begin = content if whole else content[: content.rfind(b"\n", 0, HEAD) + 1]
+    lines = list(io.StringIO(begin.decode("utf-8", "replace"), newline=""))
+    comments, rest = _comments(lines)
+    layout = _layout(lines[rest:], whole, delimiter)
+    if layout is None:
+        raise EvidenceError(_no_table(source, [line for line in lines[rest:] if line.strip()]))
+    layout, after, header_comment = _with_comment(layout, lines, comments, rest, whole)
+    _check_header(layout, lines[after:], source)
+    notes = _notes(layout, [lines[i] for i in comments if i != header_comment], header_comment)
+    body = content[len("".join(lines[:after]).encode()) :]
+    if layout.delimiter == " " and b'"' not in body:
+        body = b"\n".join(_BLANKS.sub(b"\t", line.strip()) for line in body.splitlines())
+        layout = _Layout(**{**vars(layout), "delimiter": "\t"})
+    table = _rows(body, layout, source, after)
+    table, rows, more = with_names(table, layout.names, source)
+
+    def place(row: int) -> str:
+        at = int(rows[row]) if rows is not None else row
+        return f"line {after + line_of(body, at, layout.delimiter, 0)}"
+
+    return Cells(table, source, place, (*notes, *more))
+
+
+def _comments(lines: Sequence[str]) -> tuple[list[int], int]:
+    """Return which of the first lines are comments, and where the others begin."""
+    comments = []
+    for i, line in enumerate(lines):
+        if _COMMENT.match(line):
+            comments.append(i)
+        elif line.strip():
+            return comments, i
+    return comments, len(lines)
+
+
+def _split(lines: Sequence[str], delimiter: str) -> list[tuple[list[str], int]]:
+    """Return the fields of each row, and the line after it."""
+    if delimiter == "  ":
+        return [(line.split(), i) for i, line in enumerate(lines, 1) if line.strip()]
+    reader = csv.reader(lines, delimiter=delimiter)
+    try:
+        return [
+            (row, reader.line_num) for row in reader if len(row) > 1 or (row and row[0].strip())
+        ]
+    except csv.Error:
+        return []
+
+
+def _layout(lines: Sequence[str], whole: bool, delimiter: str | None) -> _Layout | None:
+    """Return the layout that most lines agree with."""
+    layouts = []
+    for one in [delimiter] if delimiter else _DELIMITERS:
+        rows = _split(lines, one)
+        runs = one == " " and not any('"' in line for line in lines)
+        if runs:
+            rows = _split(lines, "  ")
+        if not whole and len(rows) > 2:
+            rows = rows[:-1]  # the next row may have begun inside a quote
+        layout = _layout_of(rows, lines, one, narrowest=1 if delimiter else 2)
+        if layout and (one != " " or delimiter or layout.rows == len(rows)):
+            layouts.append(layout)
+    if layouts:
+        return max(layouts, key=lambda a: (a.rows, a.delimiter != " ", -a.after, len(a.names)))
+    rows = _split(lines, ",")
+    numbers = [is_number(row[0]) for row, _ in rows]
+    if len(rows) > 1 and not numbers[0] and all(numbers[1:]):
+        return _Layout(",", rows[0][0], rows[0][1], len(rows))
+    return None
+
+
+def _layout_of(
+    rows: Sequence[tuple[list[str], int]], lines: Sequence[str], delimiter: str, narrowest: int
+) -> _Layout | None:
+    counts = [len(row) for row, _ in rows]
+    if not counts:
+        return None
+    # Of two widths that are as frequent that of the header counts.
+    frequent = Counter(counts[1:] or counts)
+    width = max(frequent, key=lambda n: (frequent[n], n == counts[0], n))
+    if width < narrowest:
+        return None
+    for i, (header, after) in enumerate(rows[:_PROSE]):
+        data = [row for row, _ in rows[i + 1 :] if len(row) == width]
+        layout = _with_header(header, data, delimiter, after, width)
+        if layout is None:
+            continue
+        if i and _like_data(rows[i][0], data):
+            earlier = (
+                j for j in range(i) if counts[j] >= 2 and not any(map(is_number, rows[j][0]))
+            )
+            if (j := next(earlier, None)) is not None:  # a header that the rows do not agree with
+                i, layout = j, _Layout(delimiter, rows[j][0], rows[j][1], 1)
+        prose = [line.strip() for line in lines[: rows[i - 1][1]] if line.strip()] if i else []
+        return _Layout(**{**vars(layout), "prose": tuple(prose)})
+    return _Layout(delimiter, rows[0][0], rows[0][1], 1) if counts[0] >= 2 else None
+
+
+def _with_header(
+    header: list[str], data: Sequence[list[str]], delimiter: str, after: int, width: int
+) -> _Layout | None:
+    """Return the layout of rows of so many fields below a line, where that can be their header."""
+    n = len(data) + 1
+    if len(header) == width:
+        return _Layout(delimiter, header, after, n)
+    if len(header) == width + 1 and not header[-1].strip():
+        return _Layout(delimiter, header[:-1], after, n)
+    if len(header) == width - 1 and data and not any(map(is_number, header)):
+        firsts = [row[0].strip() for row in data]
+        if firsts in ([str(k) for k in range(n - 1)], [str(k) for k in range(1, n)]):
+            return _Layout(delimiter, header, after, n, row_names=True)
+        if not any(row[-1].strip() for row in data):
+            return _Layout(delimiter, header, after, n, trailing=True)
+    return None
+
+
+def _like_data(row: Sequence[str], data: Sequence[Sequence[str]]) -> bool:
+    """Whether a row has its numbers where those below it have theirs."""
+    numbers = list(map(is_number, row))
+    return any(numbers) and bool(data) and numbers == list(map(is_number, data[0]))
+
+
+def _with_comment(
+    layout: _Layout, lines: Sequence[str], comments: Sequence[int], rest: int, whole: bool
+) -> tuple[_Layout, int, int | None]:
+    """Take the last comment for the header where it is one, as numpy.savetxt writes it.
+
+    Returns the layout, the line after the header, and which line is the comment that is the header.
+    """
+    first = layout.header
+    if comments and not layout.prose and any(map(is_number, first)):
+        text = lines[comments[-1]].strip().lstrip("#%").strip()
+        blank = layout.delimiter == " "
+        names = (
+            text.split() if blank and '"' not in text else _split([text], layout.delimiter)[0][0]
+        )
+        if len(names) == len(first) and not any(map(is_number, names)):
+            return _Layout(**{**vars(layout), "header": names}), rest, comments[-1]
+    return layout, rest + layout.after, None
+
+
+def _check_header(layout: _Layout, below: Sequence[str], source: str) -> None:
+    header = [name.strip() for name in layout.header]
+    if all(map(is_number, filter(None, header))):
+        raise EvidenceError(
+            f"{source}: the first line of the table ({shown(', '.join(header))}) names no columns;"
+            " write a header above it, such as method,seed,acc."
+        )
+    delimiter = "  " if layout.delimiter == " " else layout.delimiter
+    rows = [row for row, _ in _split(below[:20], delimiter)]
+    repeated = [name for name in header if name and header.count(name) > 1]
+    if (
+        repeated
+        and len(rows) > 1
+        and not any(map(is_number, rows[0]))
+        and (not rows[0][0].strip() or any(map(is_number, rows[1])))
+        and len(set(zip(header, rows[0], strict=False))) > len(set(header))
+    ):
+        raise EvidenceError(
+            f"{source}: has two header lines ({shown(','.join(header))} and"
+            f" {shown(','.join(rows[0]))}); write one, with a name for each column, such as"
+            f" {shown(f'{repeated[0]}_{rows[0][header.index(repeated[0])]}')}."
+        )
+
+
+def _notes(layout: _Layout, comments: Sequence[str], header_comment: int | None) -> list[str]:
+    notes = []
+    if layout.delimiter != ",":
+        notes.append(
+            f"fields are separated by {_DELIMITERS.get(layout.delimiter, layout.delimiter)}"
+        )
+    if header_comment is not None:
+        notes.append(f"line {header_comment + 1}, a comment, names the columns")
+    for what, lines in (("comment", comments), ("line of prose", layout.prose)):
+        if lines:
+            more = what.replace("comment", "comments").replace("line", "lines")
+            count = f"1 {what}" if len(lines) == 1 else f"{len(lines)} {more}"
+            notes.append(f"{count} before the header skipped: {shown(lines[0].strip(), 50)}")
+    return notes
+
+
+def _rows(body: bytes, layout: _Layout, source: str, after: int) -> pd.DataFrame:
+    """Read the rows below the header; the fields of each are as many as there are columns."""
+    import pandas as pd
+
+    names, delimiter = layout.names, layout.delimiter
+    if not body.strip():
+        columns: dict[int, list[str]] = {i: [] for i in range(len(names))}
+        return pd.DataFrame(columns)
+    try:
+        table = fields_of(body, delimiter, [str(i) for i in range(len(names))], "")
+    except (csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        _check_fields(body, layout, source, after)
+        raise EvidenceError(
+            f"{source}: is no regular table ({' '.join(str(error).split())}); perhaps a quote is"
+            " not closed."
+        ) from None
+    # pandas fills a short line with nothing.
+    if b'"' in body or body.count(delimiter.encode()) != len(table) * (len(names) - 1):
+        _check_fields(body, layout, source, after)
+    if _has_outer_blanks(body, delimiter):
+        table = table.apply(lambda column: column.str.strip())
+        table = table.where(table != "", None)
+    return table
+
+
+def _has_outer_blanks(body: bytes, delimiter: str) -> bool:
+    edges = [delimiter.encode(), b"\n", b"\r", b'"']
+    blanks = [blank for blank in (b" ", b"\t", b"\xc2\xa0") if blank != edges[0]]
+    return (
+        body[:1] in blanks
+        or body[-1:] in blanks
+        or any(b + e in body or e + b in body for b in blanks for e in edges)
+    )
+
+
+def _check_fields(body: bytes, layout: _Layout, source: str, after: int) -> None:
+    """Raise EvidenceError at the first line that has other fields than the header."""
+    n = len(layout.names)
+    line, row = odd_line(body, lambda fields: len(fields) != n, layout.delimiter)
+    if not row:
+        return
+    where = f"{source}, line {after + line}"
+    text = layout.delimiter.join(row)
+    if _COMMENT.match(row[0]):
+        raise EvidenceError(
+            f"{where}: {shown(text)} is a comment in the middle of the table; remove it."
+        )
+    if len(row) > n:
+        what = {",": "a comma", ";": "a semicolon"}.get(layout.delimiter, "what separates fields")
+        raise EvidenceError(
+            f"{where}: has {len(row)} fields, and the header names {n}; perhaps {what} stands"
+            f" inside a number or a name ({shown(text, 40)}): put such a cell in quotes."
+        )
+    cut_off = not body.endswith((b"\n", b"\r")) and line >= body.count(b"\n") + 1
+    raise EvidenceError(
+        f"{where}: has {len(row)} of {n} fields ({shown(text, 40)}); "
+        + ("the file may be cut off, get it again." if cut_off else "complete or remove the line.")
+    )
+
+
+def _no_table(source: str, lines: Sequence[str]) -> str:
+    begins = f", which begins {shown(lines[0].strip(), 40)}," if lines else ""
+    candidates = listed(list(_DELIMITERS.values())[:4])
+    return (
+        f"{source}: no table is found in the text{begins} with fields separated by {candidates};"
+        " give a header line and one row for each run (--delimiter names another sign)."
+    )

@@ -1,0 +1,130 @@
+"""Records of others become flat: nested names joined by dots, parallel lists taken apart."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from faeval._safe_text import listed
+from faeval.errors import EvidenceError
+from faeval.evidence._table import most_rows, too_many
+from faeval.evidence.importing._columns import shown
+
+#: Names under which lists are settings of a run, no results.
+_SETTINGS = re.compile(
+    r"(args|config|configs|cfg|h(yper)?_?params|hyperparameters|params|parameters|settings|options"
+    r"|tags|callbacks)([./_].*)?",
+    re.IGNORECASE,
+)
+_SEED = re.compile(
+    r"(.*[._/])?(seed|random_state|random_seed|seeds|rep|repeat|replicate|trial)", re.I
+)
+
+
+def is_scalar(value: object) -> bool:
+    """Whether a value is one cell."""
+    return value is None or isinstance(value, str | int | float | bool)
+
+
+def flat(record: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Return a record without objects in it; the names of nested values are joined by dots."""
+    if all(map(is_scalar, record.values())):
+        return dict(record)
+    result: dict[str, Any] = {}
+
+    def add(prefix: str, values: Mapping[str, Any]) -> None:
+        for key, value in values.items():
+            name = f"{prefix}{key}"
+            if isinstance(value, dict):
+                add(f"{name}.", value)
+            elif name in result:
+                raise EvidenceError(
+                    f"{source}: two keys give the column {shown(name)}; rename one."
+                )
+            else:
+                result[name] = value
+
+    add("", record)
+    return result
+
+
+def exploded(
+    records: Sequence[dict[str, Any]], source: str
+) -> tuple[list[dict[str, Any]], list[int] | None, list[str], str | None]:
+    """Take parallel lists of numbers apart, a row for each position; other lists become text.
+
+    Returns the rows, which record each came from (None: its own), notes, and the column of the
+    positions where there is one.
+    """
+    lists = {
+        name for record in records for name, value in record.items() if isinstance(value, list)
+    }
+    if not lists:
+        return list(records), None, [], None
+    parallel = sorted(name for name in lists if _is_series(name, records))
+    notes = []
+    if not all(len({len(r[n]) for n in parallel if n in r}) <= 1 for r in records):
+        notes.append(f"lists of different lengths ({listed(parallel)}) are left as text")
+        parallel = []
+    position = _position(parallel, records) if parallel else None
+    rows: list[dict[str, Any]] = []
+    origins = []
+    for i, record in enumerate(records):
+        plain = {
+            name: json.dumps(value) if isinstance(value, list) else value
+            for name, value in record.items()
+            if name not in parallel
+        }
+        length = next((len(record[name]) for name in parallel if name in record), None)
+        if length is None:
+            rows.append(plain)
+            origins.append(i)
+            continue
+        for at in range(length):
+            row = {name: record[name][at] for name in parallel if name in record}
+            rows.append({**plain, **({position: at} if position else {}), **row})
+        origins += [i] * length
+        if len(rows) > most_rows.get():
+            raise EvidenceError(too_many(source, most_rows.get()))
+    if parallel:
+        notes.append(f"the lists {listed(parallel)} are taken apart, a row for each position")
+    if position == "seed":
+        notes.append("seeds are the positions in the lists, from 0")
+    elif position:
+        notes.append(f"the positions in the lists, from 0, are the column {position!r}")
+    return rows, origins, notes, position
+
+
+def _is_series(name: str, records: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a column holds lists of results: numbers, more than one somewhere."""
+    if _SETTINGS.fullmatch(name):
+        return False
+    values = [record[name] for record in records if record.get(name) is not None]
+    return all(isinstance(v, list) and all(map(_is_number, v)) for v in values) and any(
+        len(v) > 1 for v in values
+    )
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _position(parallel: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str | None:
+    """What to call a column of positions, unless one of the lists counts already."""
+    there = {name for record in records for name in record}
+    if not any(map(_SEED.fullmatch, there)):
+        return "seed"
+    if len(parallel) > 1 and any(
+        all(_rises(record.get(name)) for record in records) for name in parallel
+    ):
+        return None
+    return "position" if "position" not in there else None
+
+
+def _rises(values: Sequence[Any] | None) -> bool:
+    """Whether a list counts steps: each greater than the one before."""
+    numbers = [v for v in values or [] if v is not None]
+    return all(a < b for a, b in pairwise(numbers))
