@@ -18,6 +18,7 @@ from faeval.evidence.importing._reading import (
     spelled,
 )
 from faeval.evidence.importing._sources import cells_of_files, joined, setting_name
+from faeval.evidence.importing._stores import cells_of_store
 from faeval.evidence.importing._tidy import Imported, import_table
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "cells_of_files",
     "cells_of_frame",
     "cells_of_glob",
+    "cells_of_store",
     "factor_name",
     "group_factor",
     "holds_sides",

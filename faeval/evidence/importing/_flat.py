@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from faeval.errors import EvidenceError
@@ -118,3 +119,23 @@ def cells_of_records(
         (lambda row: f"{place} {row + 1}") if isinstance(place, str) else (lambda row: place[row])
     )
     return Cells(pd.DataFrame(columns), source, called, tuple(notes), roles or {})
+
+
+@dataclass(frozen=True)
+class StoreRows:
+    """Rows of a store of another program; ``seed`` is the column of the seed, where one is."""
+
+    source: str
+    records: Sequence[Mapping[str, Any]]
+    places: Sequence[str]
+    notes: Sequence[str]
+    seed: str | None
+    roles: Mapping[str, str]
+
+    def only(self, kept: Sequence[int]) -> StoreRows:
+        """Return some of the rows, by their number from 0."""
+        return replace(
+            self,
+            records=[self.records[at] for at in kept],
+            places=[self.places[at] for at in kept],
+        )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faeval._extras import extra
 from faeval._isolation import variables
+from faeval._safe_text import listed
 from faeval.errors import EvidenceError
 from faeval.evidence._table import COLUMNS, in_order, normalise
 from faeval.evidence.importing._arms import arms_of
 from faeval.evidence.importing._epochs import Take, at_epoch
+from faeval.evidence.importing._flat import StoreRows
 from faeval.evidence.importing._tidy import Imported, as_mapping, check_keys
 
 if TYPE_CHECKING:
@@ -79,23 +82,15 @@ def import_mlflow(
 
     if epochs and take is not None:
         raise EvidenceError(f"epochs=True reads every step, take={take!r} one of them; give one.")
-    client, errors = _client(uri)
     where = f"mlflow:{uri}"
-    with variables(_READING_FILES):
-        try:
-            tracker = client(tracking_uri=_as_uri(uri))
-            all_runs = list(_runs(tracker, _experiment_id(tracker, experiment, where)))
-            over = [run for run in all_runs if run.info.status in ("FINISHED", *_FAILED)]
-            logged = sorted({name for run in over for name in run.data.metrics})
-            names = as_mapping(logged if metrics is None else metrics)
-            labels = _labels(over, as_mapping(arm), where)
-            runs = _without_steps(
-                [_run(tracker, *r, names, seed, where) for r in zip(over, labels, strict=True)]
-            )
-        except errors as error:
-            raise EvidenceError(
-                f"{where}: cannot be read ({' '.join(str(error).split())})."
-            ) from None
+    with _store(uri, where) as tracker:
+        all_runs = list(_runs(tracker, _experiment_id(tracker, experiment, where)))
+        over = [run for run in all_runs if _is_over(run)]
+        names = as_mapping(_logged(over) if metrics is None else metrics)
+        labels = _labels(over, as_mapping(arm), where)
+        runs = _without_steps(
+            [_run(tracker, *r, names, seed, where) for r in zip(over, labels, strict=True)]
+        )
     rows = [row for run in runs for row in _rows(run, runs)]
     table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
     table["setting"] = setting or experiment
@@ -109,6 +104,81 @@ def import_mlflow(
     if take is None and not epochs:
         table, _ = at_epoch(table, "last", where)
     return Imported(in_order(table), (*_notes(all_runs, over, names, table), *choices))
+
+
+def runs_of(uri: str, experiment: str | None = None, *, steps: bool = False) -> StoreRows:
+    """Return the runs of an experiment that are over: parameters, metrics, and how they ended.
+
+    Parameters
+    ----------
+    uri
+        A tracking store: its folder, its SQLite file, or any URI that MLflow takes.
+    experiment
+        The experiment's name; default: the only one with runs.
+    steps
+        A row for each step of each run, in place of one with the last numbers. A metric that is
+        logged without a step stands at the run's last step.
+
+    Raises
+    ------
+    EvidenceError
+        There is no such store or experiment, or it cannot be read.
+    MissingExtra
+        MLflow is not installed.
+    """
+    where = f"mlflow:{uri}"
+    with _store(uri, where) as tracker:
+        if experiment is None:
+            experiment = _only_experiment(tracker, where)
+        all_runs = list(_runs(tracker, _experiment_id(tracker, experiment, where)))
+        over = [run for run in all_runs if _is_over(run)]
+        names = as_mapping(_logged(over))
+        own = [_numbers(tracker, run, names) if steps else {} for run in over]
+    stepped = {name for numbers in own for name, those in numbers.items() if {*those} != {0}}
+    records, places = [], []
+    for run, numbers in zip(over, own, strict=True):
+        first = {"run_id": run.info.run_id, "run_name": run.info.run_name}
+        first |= {"status": run.info.status}
+        first |= {f"params.{name}": value for name, value in sorted(run.data.params.items())}
+        rows = _by_step(numbers, stepped) if steps else [dict(sorted(run.data.metrics.items()))]
+        records += [{**first, **row} for row in rows]
+        places += [f"run {run.info.run_id}" + _at_step(row) for row in rows]
+    has_seed = any("seed" in run.data.params for run in over)
+    roles = {"status": "status", "run": "run_id"} | ({"epoch": "step"} if steps else {})
+    notes = _run_notes(all_runs, over, len(names))
+    return StoreRows(
+        where, records, places, list(notes), "params.seed" if has_seed else None, roles
+    )
+
+
+def _by_step(
+    numbers: Mapping[str, Mapping[int | None, float]], stepped: Collection[str]
+) -> list[dict[str, Any]]:
+    """The numbers of a run in a row for each step, those without a step in its last."""
+    steps = {step for name in numbers if name in stepped for step in numbers[name]}
+    there = sorted(step for step in steps if step is not None)
+    rows: dict[int | None, dict[str, Any]] = {step: {"step": step} for step in there}
+    rows = rows or {None: {}}
+    for name, values in numbers.items():
+        for step, value in values.items():
+            rows[step if name in stepped else [*rows][-1]][name] = value
+    return list(rows.values())
+
+
+def _at_step(row: Mapping[str, Any]) -> str:
+    return f", step {row['step']}" if "step" in row else ""
+
+
+def _only_experiment(tracker: Any, where: str) -> str:
+    names = [
+        entry.name
+        for entry in tracker.search_experiments()
+        if tracker.search_runs([entry.experiment_id], max_results=1)
+    ]
+    if len(names) == 1:
+        return str(names[0])
+    there = f"there are {listed([repr(name) for name in names])}" if names else "none has runs"
+    raise EvidenceError(f"{where}: name the experiment; {there} (--experiment, or {where}?NAME).")
 
 
 @dataclass(frozen=True)
@@ -130,11 +200,41 @@ def _experiment_id(tracker: Any, name: str, where: str) -> str:
     return str(entry.experiment_id)
 
 
-def _client(uri: str) -> tuple[Any, type[Exception]]:
-    with extra("mlflow", f"mlflow:{uri}"):
+@contextlib.contextmanager
+def _store(uri: str, where: str) -> Iterator[Any]:
+    """MLflow's client of a store; what it cannot read is one line."""
+    with extra("mlflow", where):
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
-    return MlflowClient, MlflowException
+    with variables(_READING_FILES):
+        try:
+            yield MlflowClient(tracking_uri=_as_uri(uri))
+        except MlflowException as error:
+            raise EvidenceError(
+                f"{where}: cannot be read ({' '.join(str(error).split())})."
+            ) from None
+
+
+def _is_over(run: Any) -> bool:
+    return run.info.status in ("FINISHED", *_FAILED)
+
+
+def _logged(runs: Sequence[Any]) -> list[str]:
+    return sorted({name for run in runs for name in run.data.metrics})
+
+
+def _numbers(
+    tracker: Any, run: Any, names: Mapping[str, str]
+) -> dict[str, dict[int | None, float]]:
+    """The numbers of a run by metric and step; of a step logged twice what was logged last."""
+    numbers: dict[str, dict[int | None, float]] = {}
+    for name, metric in names.items():
+        if metric in run.data.metrics:
+            history = tracker.get_metric_history(run.info.run_id, metric)
+            numbers[name] = {
+                m.step: m.value for m in sorted(history, key=lambda m: (m.step, m.timestamp))
+            }
+    return numbers
 
 
 def _as_uri(uri: str) -> str:
@@ -186,14 +286,7 @@ def _run(
             f"{place}: has no parameter {seed!r} for the seed; it has"
             f" {', '.join(params) or 'none'}."
         )
-    numbers: dict[str, dict[int | None, float]] = {}
-    for name, metric in names.items():
-        if metric in run.data.metrics:
-            history = tracker.get_metric_history(run.info.run_id, metric)
-            # A step logged twice: what was logged last stands, as in MLflow's own tables.
-            numbers[name] = {
-                m.step: m.value for m in sorted(history, key=lambda m: (m.step, m.timestamp))
-            }
+    numbers = _numbers(tracker, run, names)
     return _Run(run.info.run_id, label, params[seed], run.info.status in _FAILED, numbers)
 
 
@@ -237,14 +330,18 @@ def _ends(run: _Run, runs: Sequence[_Run]) -> dict[str, int | None]:
 def _notes(
     runs: Sequence[Any], over: Sequence[Any], names: Mapping[str, str], table: pd.DataFrame
 ) -> Iterator[str]:
-    yield f"{len(over)} runs, {len(names)} metrics"
+    yield from _run_notes(runs, over, len(names))
+    if count := int((table["status"] == "undefined").sum()):
+        yield f"{count} numbers are NaN or infinite, and undefined"
+
+
+def _run_notes(runs: Sequence[Any], over: Sequence[Any], metrics: int) -> Iterator[str]:
+    yield f"{len(over)} runs, {metrics} metrics"
     failed = sorted(run.info.run_id for run in over if run.info.status in _FAILED)
     if failed:
         yield (
             f"{len(failed)} runs failed or were killed, and count as diverged: {', '.join(failed)}"
         )
     if len(over) < len(runs):
-        unfinished = sorted(run.info.run_id for run in runs if run not in over)
+        unfinished = sorted(run.info.run_id for run in runs if not _is_over(run))
         yield f"{len(unfinished)} runs are not over and were left out: {', '.join(unfinished)}"
-    if count := int((table["status"] == "undefined").sum()):
-        yield f"{count} numbers are NaN or infinite, and undefined"

@@ -86,7 +86,7 @@ def pattern_of(text: str) -> Pattern:
             f"--glob {text!r}: two signs stand side by side, and a name could be cut anywhere; put"
             " what stands between them, as in {method}_{seed}."
         )
-    parts = []
+    parts: list[_Part] = []
     for piece in pieces:
         if piece != "**" or not parts or parts[-1].text != "**":
             parts.append(_part(piece))
@@ -140,7 +140,7 @@ class _Walk:
     deepest: tuple[int, str] = (-1, ".")
 
     def run(self) -> None:
-        todo = [(self.pattern.start, 0, {}, False)]
+        todo: list[tuple[str, int, Mapping[str, str], bool]] = [(self.pattern.start, 0, {}, False)]
         parts = self.pattern.parts
         while todo:
             folder, at, names, linked = todo.pop()
@@ -249,10 +249,10 @@ def entries(folder: str) -> list[os.DirEntry[str]]:
 
 
 def _names_in(folder: str, wanted: str) -> list[str]:
-    """Return what stands in a folder, what is most like the text first."""
+    """Return what stands in a folder, first what is much like the text."""
     names = sorted((entry.name for entry in entries(folder)), key=natural)
     shown = [name for name in names if not name.startswith(".")] or names
-    close = difflib.get_close_matches(wanted, shown[:1000], n=5, cutoff=0.4)
+    close = difflib.get_close_matches(wanted, shown[:1000], n=2)
     return [*close, *(name for name in shown if name not in close)]
 
 

@@ -197,7 +197,11 @@ def _evaluations(path: Path) -> Cells:
 
 
 def _wandb_summary(path: Path) -> Cells:
-    content = {name: value for name, value in _mapping(path).items() if name != "_wandb"}
+    content = {
+        name: value
+        for name, value in _mapping(path).items()
+        if name != "_wandb" and not (isinstance(value, Mapping) and "_type" in value)  # pictures
+    }
     return _one(path, flat(content, str(path)))
 
 
@@ -242,8 +246,8 @@ def _header(path: Path) -> Mapping[str, Any]:
             return content
     except (zipfile.BadZipFile, NotImplementedError, OSError, KeyError) as error:
         raise EvidenceError(
-            f"{path}: cannot be read as a log of inspect_ai ({clean(error)}); if its run is over,"
-            " write it as JSON: inspect log convert --to json."
+            f"{path}: cannot be read as a log of inspect_ai ({clean(error)}); write it"
+            f" as JSON: inspect log convert {path} --to json --output-dir logs_json."
         ) from None
 
 

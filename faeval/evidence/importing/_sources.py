@@ -12,6 +12,7 @@ from faeval._safe_text import listed
 from faeval.errors import EvidenceError
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._files import cells_of
+from faeval.evidence.importing._stores import cells_of_store
 
 #: The name that stands for standard input.
 STDIN = Path("-")
@@ -42,8 +43,6 @@ def cells_of_files(files: Sequence[Path], *, skip_without_seed: bool = False, **
 def _cells(file: Path, skip_without_seed: bool, how: dict[str, Any]) -> Cells:
     text = str(file)
     if text.startswith(_STORES):
-        from faeval.evidence.importing._stores import cells_of_store
-
         return cells_of_store(text, skip_without_seed=skip_without_seed)
     if file == STDIN:
         content = sys.stdin.buffer.read()

@@ -176,7 +176,7 @@ def _seed_notes(seed: str) -> list[str]:
 
 
 def _left_notes(columns: Sequence[str]) -> list[str]:
-    return [f"columns left out: {', '.join(columns)}"] if columns else []
+    return [f"columns left out: {listed(columns, 12)}"] if columns else []
 
 
 def _status_notes(table: pd.DataFrame) -> list[str]:
