@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import joblib
-
 from faeval._arguments import choice, count
 from faeval._extras import BACKENDS, extra, require
 from faeval._isolation import set_variable, silence_stdout, variables
@@ -139,6 +137,8 @@ def opened(
         }
         # A file of the working directory that has the name of a module of Python would end a worker
         # as it starts.
+        import joblib
+
         with variables({_SAFE: "1"}):
             yield Pool(
                 "loky",
@@ -177,6 +177,7 @@ def _dask(cluster: str | None, workers: int | None, place: _Place) -> Iterator[P
     with extra("dask", "backend='dask'"):
         from distributed import Client, get_client
         from distributed.scheduler import KilledWorker
+    import joblib
     from joblib._dask import DaskDistributedBackend
 
     class Backend(DaskDistributedBackend):  # type: ignore[misc]  # without types
@@ -239,6 +240,7 @@ def _dask(cluster: str | None, workers: int | None, place: _Place) -> Iterator[P
 @contextlib.contextmanager
 def _ray(cluster: str | None, workers: int | None, threads: int, place: _Place) -> Iterator[Pool]:
     with extra("ray", "backend='ray'"):
+        import joblib
         import ray
         from ray.util.joblib.ray_backend import RayBackend
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy

@@ -17,8 +17,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import joblib
-
 from faeval import _sibling_modules
 from faeval._safe_text import clean, cut, printable
 from faeval.campaign._backends import Pool
@@ -214,6 +212,8 @@ class Campaign:
         wait: bool,
         pool: Pool,
     ) -> None:
+        import joblib
+
         untold: deque[int] = deque()
 
         def tasks() -> Iterator[Any]:

@@ -10,8 +10,6 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
-import cloudpickle  # type: ignore[import-untyped]  # it ships no types
-
 from faeval import _sibling_modules
 from faeval._isolation import spared_stdout
 from faeval.campaign._provenance import versions_here
@@ -21,6 +19,8 @@ from faeval.campaign._work import Summary, Work, details_of, text_of
 
 def pack(work: Work, carried: _sibling_modules.Carried) -> bytes:
     """Pickle a job's work; functions of modules that a worker could not import travel by value."""
+    import cloudpickle  # type: ignore[import-untyped]  # it ships no types
+
     functions = [call for call in work.functions() if not isinstance(call, str)]
     modules = {
         sys.modules.get(getattr(getattr(function, "func", function), "__module__", ""))

@@ -21,6 +21,16 @@ def test_wilcoxon_agrees_with_scipy(n, alternative):
             assert wilcoxon_p(d, bound, alternative) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("n", [2, 5, 20, _ranks.MAX_N])
+def test_every_tail_is_scipys_to_the_last_bit(n):
+    tails = _ranks.wilcoxon_tails(n)
+    ranks = np.arange(1.0, n + 1)
+    signs = np.random.default_rng(n).choice([-1.0, 1.0], (40, n)) * ranks
+    expected = stats.wilcoxon(signs, axis=1, alternative="greater", method="exact").pvalue
+    sums = np.where(signs > 0, signs, 0).sum(axis=1).astype(int)
+    assert (tails[sums] == expected).all()
+
+
 @pytest.mark.parametrize(("n", "least"), [(5, 0), (6, 2), (7, 3), (8, 5), (9, 8), (10, 10)])
 def test_critical_values_are_the_published_ones(n, least):
     # origin: Wilcoxon (1945) and any later table: the largest rank sum of the other sign with
