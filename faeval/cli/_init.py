@@ -11,6 +11,7 @@ import typer
 
 from faeval._whole_files import replace_file
 from faeval.cli._common import command, say, say_json, say_lines
+from faeval.cli._reading import Given, reads, spelled_again
 from faeval.errors import FaevalError
 
 _IGNORED = ".faeval/"
@@ -23,24 +24,42 @@ _NEXT = """next:
   faeval verify               # decide, on the planned seeds; or: pytest claims/"""
 
 
+_NEXT_FROM = """next:
+  fill in MARGIN and BECAUSE in {file}
+  faeval plan {file} --pilot {source}   # power, and seeds needed
+  faeval lock {file}                    # register, before new runs
+  the file says how new results are read, and verified"""
+
+
 @command("init")
+@reads
 def init(
     options: dict[str, Any],
+    given: Given,
     folder: Annotated[
         Path, typer.Argument(help="The project's folder; made where it is not there.")
     ] = Path(),
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="Results that exist: a claims file about them, to be filled in."
+        ),
+    ] = None,
     ci: Annotated[
         bool, typer.Option("--ci", help="Also a GitHub Actions workflow that verifies claims.")
     ] = False,
 ) -> None:
     """Start a project: an example claim, [tool.faeval], a line of .gitignore.
 
-    Overwrites nothing.
+    Overwrites nothing. --from and the options of reading make claims about results that exist.
     """
     names_by_outcome: dict[str, list[str]] = {"created": [], "added_to": [], "kept": []}
+    example = ("example.py", template("example.py.txt"))
+    if source is not None:
+        example = _claims_about(source, given)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, what in _scaffold(folder, ci):
+        for name, what in _scaffold(folder, ci, example, is_asked=source is not None):
             names_by_outcome[what].append(name)
     except OSError as error:
         raise FaevalError(
@@ -53,17 +72,39 @@ def init(
             for name in names:
                 note = ", as it is" if what == "kept" else ""
                 say(f"{what.replace('_', ' ')} {name}{note}")
-    say_lines(_NEXT, err=True)
+    file = f"claims/{example[0]}"
+    steps = _NEXT if source is None else _NEXT_FROM.format(file=file, source=source)
+    say_lines(steps, err=True)
 
 
-def _scaffold(folder: Path, ci: bool) -> list[tuple[str, str]]:
+def _claims_about(source: Path, given: Given) -> tuple[str, str]:
+    """Return name and text of a claims file about results that exist."""
+    from faeval import evidence, pipeline
+
+    setting = evidence.importing.setting_name(source)
+    reading = evidence.importing.read_results(
+        given.cells([source]),
+        given.said(as_rule=True),
+        setting=setting,
+        spell=spelled_again,
+        whole_courses=True,
+    )
+    for line in (*reading.how, *reading.notes):
+        say(line, err=True)
+    return f"{setting}.py", pipeline.starting_source(reading, setting)
+
+
+def _scaffold(
+    folder: Path, ci: bool, example: tuple[str, str], is_asked: bool
+) -> list[tuple[str, str]]:
     pyproject = folder / "pyproject.toml"
     needs_table = _needs_table(pyproject)  # read before anything is written: it may be unreadable
     claims = folder / "claims"
     outcomes = [("claims/", "kept")]
-    if not any(claims.glob("*.py")):  # beside one's own it would bring a second experiment
-        outcome = _create(claims / "example.py", template("example.py.txt"))
-        outcomes = [("claims/example.py", outcome)]
+    # Beside one's own an example would bring a second experiment.
+    if is_asked or not any(claims.glob("*.py")):
+        name, text = example
+        outcomes = [(f"claims/{name}", _create(claims / name, text))]
     table = template("pyproject.toml.txt")
     outcome = _append(pyproject, table, blank=True) if needs_table else "kept"
     outcomes.append(("pyproject.toml", outcome))

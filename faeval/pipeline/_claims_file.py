@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -63,14 +64,17 @@ def starting_source(reading: Reading, setting: str) -> str:
     lines += [f"{name} = {_spelt(arm)}" for arm, name in arms.items()]
     lines += [
         "",
-        "# Fill in the smallest difference that matters, and why it is that.",
+        "# Fill in which arm should be higher, the smallest difference that matters, and why.",
         "MARGIN = None",
         'BECAUSE = ""',
         "",
         f"{names.of(f'{first} above {second}')} = fe.Claim(",
-        f"    {f'{first} is above {second} in {metric}'!r},",
-        f"    fe.exceeds(fe.metric({metric!r}, {first}), fe.metric({metric!r}, {second}),",
-        "               by=fe.Margin(MARGIN, BECAUSE)),",
+        f"    {_quoted(f'{first} is above {second} in {metric}')},",
+        "    fe.exceeds(",
+        f"        fe.metric({_quoted(metric)}, {first}),",
+        f"        fe.metric({_quoted(metric)}, {second}),",
+        "        by=fe.Margin(MARGIN, BECAUSE),",
+        "    ),",
         ")",
     ]
     return "\n".join(lines) + "\n"
@@ -117,8 +121,18 @@ class _Names:
 def _spelt(arm: Arm) -> str:
     factors = dict(arm)
     rule = factors.pop("rule", None)
-    parts = [repr(rule)] if rule is not None else []
-    return f"fe.Arm({', '.join([*parts, *(f'{n}={v!r}' for n, v in factors.items())])})"
+    parts = [_quoted(rule)] if rule is not None else []
+    return f"fe.Arm({', '.join([*parts, *(f'{n}={_quoted(v)}' for n, v in factors.items())])})"
+
+
+def _quoted(value: Any) -> str:
+    """Return a value as Python spells it, texts in double quotes."""
+    if not isinstance(value, str):
+        return repr(value)
+    try:
+        return json.dumps(value, ensure_ascii=not value.isprintable())
+    except ValueError:
+        return repr(value)
 
 
 def _claim_lines(
@@ -129,7 +143,7 @@ def _claim_lines(
     word = _MAKERS.get(assertion.kind, "by")
     more = "" if assertion.paired else ", paired=False"
     yield f"{names.of(claim.sentence)} = fe.Claim("
-    yield f"    {claim.sentence!r},"
+    yield f"    {_quoted(claim.sentence)},"
     yield f"    fe.{assertion.kind}("
     yield f"        {sides[0]},"
     yield f"        {sides[1]},"
@@ -143,7 +157,7 @@ def _claim_lines(
 
 
 def _one(factors: Sequence[str]) -> Any:
-    return repr(factors[0]) if len(factors) == 1 else repr(tuple(factors))
+    return _quoted(factors[0]) if len(factors) == 1 else repr(tuple(factors))
 
 
 def _side(side: Any, arms: Mapping[Arm, str]) -> str:
@@ -151,10 +165,10 @@ def _side(side: Any, arms: Mapping[Arm, str]) -> str:
         return repr(side.constant)
     (reading,) = side.reads()
     outcome = ', outcome="rate"' if getattr(reading, "outcome", None) == "rate" else ""
-    return f"fe.metric({reading.metric!r}, {arms[reading.arm]}{outcome})"
+    return f"fe.metric({_quoted(reading.metric)}, {arms[reading.arm]}{outcome})"
 
 
 def _margin(margin: Margin | Ratio) -> str:
     if isinstance(margin, Ratio):
-        return f"fe.Ratio({margin.factor!r}, {margin.because!r})"
-    return f"fe.Margin({margin.value!r}, {margin.because!r})"
+        return f"fe.Ratio({margin.factor!r}, {_quoted(margin.because)})"
+    return f"fe.Margin({margin.value!r}, {_quoted(margin.because)})"

@@ -182,7 +182,11 @@ def _left_notes(columns: Sequence[str]) -> list[str]:
 def _status_notes(table: pd.DataFrame) -> list[str]:
     reasons = {"diverged": ": a run that fails is an outcome", "undefined": ""}
     counts = {word: int((table["status"] == word).sum()) for word in reasons}
-    return [f"{n} rows are {word}{reasons[word]}" for word, n in counts.items() if n]
+    return [
+        f"{n} row{'s are' if n > 1 else ' is'} {word}{reasons[word]}"
+        for word, n in counts.items()
+        if n
+    ]
 
 
 def _cells_of(
@@ -385,8 +389,13 @@ def _check_one_row_a_key(
         ).strip()
     count = int(table.duplicated(list(KEY)).sum())
     raise EvidenceError(
-        f"{where}: {count} rows are of a key that another has: {'; '.join(examples)}. {remedy}"
+        f"{where}: {_rows_said(count)} the arm, seed and metric of another: {'; '.join(examples)}."
+        f" {remedy}"
     )
+
+
+def _rows_said(count: int) -> str:
+    return f"{count} rows repeat" if count > 1 else "1 row repeats"
 
 
 def _differing(again: pd.DataFrame, left: pd.DataFrame) -> list[tuple[str, str]]:
@@ -403,7 +412,7 @@ def _differing(again: pd.DataFrame, left: pd.DataFrame) -> list[tuple[str, str]]
         if (
             is_words
             and 2 <= len(distinct) <= len(again) // 2
-            and (texts.groupby(keys, sort=False).nunique().max() > 1)
+            and (texts.groupby(keys, sort=False, dropna=False).nunique().max() > 1)
         ):
             first = next(cell for cell in left.loc[again.index, name] if plain_word(cell))
             columns.append((len(distinct), str(name), str(first).strip()))
