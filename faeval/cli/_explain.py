@@ -16,7 +16,7 @@ def explain(
     word: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[WORD]...",
+            metavar="WORD",
             help="Such as underpowered, fragile, after evidence, Holm; without one all are listed.",
         ),
     ] = None,
