@@ -171,7 +171,7 @@ SEEDS = Kind("N or LIST", "a number of seeds, or a list of them", _seeds, _parse
 _DECIDE = ("verify", "plan", "evidence accept")
 _READ = tuple(f"evidence {name}" for name in ("check", "merge", "export", "import"))
 _ALL = (*_DECIDE, *_READ, "lock", "report", "calibrate", "audit", "init")
-_ALL += ("check-metric", "check-numbers", "decide")
+_ALL += ("check-metric", "check-numbers", "decide", "explain")
 
 # No variable says which claims, seeds or evidence: nobody would see what was decided.
 _ROWS = (

@@ -23,6 +23,7 @@ from faeval.cli import (
     _calibrate,
     _decide,
     _evidence,
+    _explain,
     _init,
     _numbers,
     _plan,
@@ -83,6 +84,7 @@ app.command()(_bench.audit)
 app.command("check-metric")(_bench.check_metric)
 app.command("check-numbers")(_numbers.check_numbers)
 app.command()(_init.init)
+app.command("explain")(_explain.explain)
 app.add_typer(_evidence.app, name="evidence")
 
 
@@ -104,7 +106,7 @@ def main() -> None:
         code = READER_GONE
         drop(sys.stdout)
     except OSError as error:
-        code, _ = _explain(error)
+        code, _ = _reason(error)
     atexit.register(
         silence_stdout
     )  # the first to be called at exit, before what code of others says there
@@ -153,7 +155,7 @@ def _run(arguments: list[str], debug: bool) -> int:
     except Exception as error:
         if debug:
             raise
-        code, text = _explain(error)
+        code, text = _reason(error)
     if code == INTERRUPTED:  # typer turns most interrupts into this code itself, without a word
         text = "interrupted; finished runs are kept, the same command goes on from there."
         say(f"faeval: {text}", err=True)
@@ -169,7 +171,7 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     return "--json" in arguments or ("--format", "json") in pairwise(arguments)
 
 
-def _explain(error: Exception) -> tuple[int, str]:
+def _reason(error: Exception) -> tuple[int, str]:
     """Say on stderr what is wrong; return the exit code and the same words."""
     if isinstance(error, typer.Abort):
         return INTERRUPTED, ""

@@ -173,15 +173,13 @@ def _show(
 
 
 def _print(comparison: Comparison, save: Path | None) -> None:
-    from faeval.reports import answer, description
+    from faeval.reports import answer, described
 
     console = console_for()
     width = min(console.width, 100)
     read = [*comparison.reading.how, *comparison.reading.notes, *comparison.hints]
     if comparison.report is None:
-        for effect in comparison.effects:
-            console.print(description(effect, read=read, width=width))
-            read = []
+        console.print(described(comparison.effects, read=read, width=width))
         return
     steps = _next_steps(comparison, save)
     console.print(answer(comparison.report, read=read, next_steps=steps, width=width))

@@ -15,7 +15,6 @@ from faeval.pipeline._claims_file import (
 )
 from faeval.pipeline._compare import (
     Comparison as Comparison,
-    Effect as Effect,
     answer as answer,
     compare as compare,
 )

@@ -16,26 +16,11 @@ from faeval.evidence.importing import Cells, Reading, Said, holds_sides, read_re
 from faeval.experiment import Arm
 from faeval.pipeline._question import Question, chosen, margin_of, readings_of
 from faeval.pipeline._verify import decide_from
-from faeval.reports import Report
+from faeval.reports import Description, Report, answer as answer_of, described
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class Effect:
-    """A difference of two arms as a description, with its interval; nothing is decided by it."""
-
-    sentence: str
-    a: str
-    b: str
-    mean_a: float
-    mean_b: float
-    estimate: float
-    low: float
-    high: float
-    level: float
-    n: int
+    from rich.console import RenderableType
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,8 +31,6 @@ class Comparison:
     ----------
     reading
         The results as they were read, with notes on how.
-    questions
-        What was asked, by claim.
     claims
         The questions as claims; without a margin they are no claims, and there are ``effects``.
     report
@@ -57,10 +40,9 @@ class Comparison:
     """
 
     reading: Reading
-    questions: tuple[Question, ...]
     claims: tuple[Claim, ...]
     report: Report | None
-    effects: tuple[Effect, ...] = ()
+    effects: tuple[Description, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -100,12 +82,23 @@ class Comparison:
         answers = ", ".join(f"{v.verdict}: {v.sentence}" for v in self.verdicts[:3])
         return f"<Comparison {answers}>"
 
+    def table(self, width: int = 80) -> RenderableType:
+        """Return what ``rich`` prints on a terminal of so many columns."""
+        read = (*self.reading.how, *self.reading.notes, *self.hints)
+        if self.report is None:
+            return described(self.effects, read=read, width=width)
+        return answer_of(self.report, read=read, width=width)
+
     def _repr_html_(self) -> str:
         if self.report is not None:
-            return str(self.report._repr_html_())  # type: ignore[attr-defined]
+            return self.report._repr_html_()
         from html import escape
 
-        return "".join(f"<p>{escape(str(effect.sentence))}</p>" for effect in self.effects)
+        texts = (
+            f"{d.metric}: {' against '.join(d.names)}: {d.effect:g} [{d.low:g}, {d.high:g}]"
+            for d in self.effects
+        )
+        return "".join(f"<p>{escape(text)} (nothing was decided)</p>" for text in texts)
 
 
 def _seeds_of(table: pd.DataFrame, arm: Arm, claim: Claim) -> tuple[int, ...]:
@@ -301,13 +294,13 @@ def answer(
     name = said.metrics[0] if said.metrics else "the metric"
     margin = None if by is None else margin_of(by, because, name, spell)
     reading = read_results(cells, said, setting=setting, sides=sides, spell=spell or _in_python)
-    claims = tuple(_claims(questions, reading, said, margin))
-    if margin is None:
-        report = decide_from(reading.table, claims, setting)
-        effects = tuple(map(_effect, claims, report.verdicts))
-        return Comparison(reading, questions, claims, None, effects)
+    pairs = _claims(questions, reading, said, margin)
+    claims = tuple(claim for _, claim in pairs)
     report = decide_from(reading.table, claims, setting)
-    return Comparison(reading, questions, claims, report)
+    if margin is not None:
+        return Comparison(reading, claims, report)
+    effects = (_effect(q, c, v) for (q, c), v in zip(pairs, report.verdicts, strict=True))
+    return Comparison(reading, claims, None, tuple(effects))
 
 
 def _in_python(option: str, value: str = "") -> str:
@@ -324,10 +317,10 @@ def _in_python(option: str, value: str = "") -> str:
 
 def _claims(
     questions: Sequence[Question], reading: Reading, said: Said, margin: Margin | Ratio | None
-) -> list[Claim]:
-    """Return a claim for each question, metric and group."""
+) -> list[tuple[Question, Claim]]:
+    """Return each question with a claim for every metric and group."""
     return [
-        _claim(question, name, group, reading, said, margin)
+        (question, _claim(question, name, group, reading, said, margin))
         for question in questions
         for name in reading.metrics
         for group in _groups(reading, said)
@@ -388,24 +381,28 @@ def _differing(arms: Sequence[Arm]) -> tuple[str, ...]:
     return tuple(name for name in sorted({*a, *b}) if a.get(name) != b.get(name))
 
 
-def _effect(claim: Claim, verdict: Verdict) -> Effect:
+def _effect(question: Question, claim: Claim, verdict: Verdict) -> Description:
     if not verdict.assertions:
         raise FaevalError(
             f"{claim.sentence}: nothing can be described ({verdict.reason_code}): {verdict.detail}"
         )
     result = verdict.assertions[0]
-    return Effect(
-        sentence=claim.sentence,
-        a=result.a.expression,
-        b=result.b.expression,
-        mean_a=_mean(result.a.values),
-        mean_b=_mean(result.b.values),
-        estimate=result.estimate,
+    sides = result.a, result.b
+    seeds = tuple(dict.fromkeys(len(side.seeds or verdict.seeds) for side in sides))
+    return Description(
+        metric=next(iter(claim.reads())).metric,
+        names=(_name(question.a), _name(question.b)),
+        means=(_mean(result.a.values), _mean(result.b.values)),
+        effect=result.estimate,
         low=result.interval[0],
         high=result.interval[1],
+        n=seeds if claim.is_paired else tuple(len(s.seeds or verdict.seeds) for s in sides),
         level=0.95,
-        n=verdict.n,
     )
+
+
+def _name(side: str | float) -> str:
+    return f"{side:g}" if isinstance(side, float) else side
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -22,6 +22,7 @@ from faeval.reports.data._report import (
     json_schema,
 )
 from faeval.reports.formats import facts_of, properties
+from faeval.reports.formats._answer import Description, answer, described
 from faeval.reports.words._reasons import caution, reason, to_settle
 from faeval.reports.words._sentences import value_text
 
@@ -36,6 +37,7 @@ __all__ = [
     "ClaimInputs",
     "ControlCurve",
     "Coverage",
+    "Description",
     "Difference",
     "Drift",
     "LowestControl",
@@ -44,7 +46,9 @@ __all__ = [
     "ReadMetric",
     "Report",
     "TrainingCurve",
+    "answer",
     "caution",
+    "described",
     "drift",
     "drifts_json",
     "facts_of",

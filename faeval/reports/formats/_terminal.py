@@ -117,17 +117,10 @@ def _parts(screen: Screen, verdict: Verdict) -> Iterator[tuple[tuple[Text, ...],
 
 def _grid(screen: Screen, rows: Sequence[Row]) -> Iterator[Text]:
     """Yield the lines of a table whose columns are as wide as what is in them."""
-    if is_wide := screen.width >= _WIDE:
+    if screen.width >= _WIDE:
         rows = [_in_one_line(row) for row in rows]
-    n = max(2, *(row.n.cell_len for row in rows))
-    rest = screen.width - _VERDICT - _MARGIN - n - 4 * GAP
-    most = rest - _CLAIM if is_wide else min(_EFFECT, rest - _CLAIM)
-    effect = _room((t for row in rows for e, _ in row.parts for t in e), 6, most)
-    margin = _room((t for row in rows for _, m in row.parts for t in m), 6, _MARGIN)
-    verdict = _room((t for row in rows for t in row.verdict), 7, _VERDICT)
-    rest = screen.width - n - effect - margin - verdict - 4 * GAP
-    claim = _room((row.claim for row in rows), 5, rest)
-    widths = (claim, verdict, effect, margin, n)
+    widths = _widths(screen, rows)
+    claim, verdict, effect, margin, _ = widths
     head = [screen.text(word, "bold") for word in ("Claim", "Verdict", "Effect", "Margin", "n")]
     rule = screen.text("─" * min(screen.width, sum(widths) + 4 * GAP), "dim", screen.width)
     yield from screen.columns(widths, [[cell] for cell in head])
@@ -140,8 +133,21 @@ def _grid(screen: Screen, rows: Sequence[Row]) -> Iterator[Text]:
     yield rule
 
 
-def _room(texts: Iterable[Text], least: int, most: int) -> int:
-    return min(most, max(least, *(text.cell_len for text in texts), 0))
+def _widths(screen: Screen, rows: Sequence[Row]) -> tuple[int, int, int, int, int]:
+    """Return the columns of claim, verdict, effect, margin and n; the claim has what is left."""
+    n = max(2, *(row.n.cell_len for row in rows))
+    rest = screen.width - _VERDICT - _MARGIN - n - 4 * GAP - _CLAIM
+    effects, margins = ([part[i] for row in rows for part in row.parts] for i in (0, 1))
+    effect = _room(effects, 6, rest if screen.width >= _WIDE else min(_EFFECT, rest))
+    margin = _room(margins, 6, _MARGIN)
+    verdict = _room([row.verdict for row in rows], 7, _VERDICT)
+    left = screen.width - n - effect - margin - verdict - 4 * GAP
+    return _room([(row.claim,) for row in rows], 5, left), verdict, effect, margin, n
+
+
+def _room(cells: Iterable[Iterable[Text]], least: int, most: int) -> int:
+    """Return how wide a column is of cells of several texts each."""
+    return min(most, max(least, *(text.cell_len for cell in cells for text in cell), 0))
 
 
 def _in_one_line(row: Row) -> Row:

@@ -25,7 +25,7 @@ REGISTERED: Mapping[str, str] = {
     "changed": "no longer as registered",
     "reproduction": "a reproduction, on seeds whose results were known before",
     "exploratory": "exploratory, on seeds outside the plan",
-    "unregistered": "not registered: nothing shows that the margin came before the results",
+    "unregistered": "unregistered (nothing shows that the margin came before the results)",
 }
 #: What the verdict of a question about results that exist is.
 UNREGISTERED = "unregistered: the margin was named after the results existed."
