@@ -7,7 +7,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from faeval._safe_text import listed
@@ -16,6 +16,7 @@ from faeval.evidence._csv_files import fields_of, line_of, odd_line
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._columns import is_number, shown, with_names
 from faeval.evidence.importing._forms import HEAD, utf16_of
+from faeval.evidence.importing._scan import count_delimiters, has_outer_blanks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,16 +109,17 @@ def read_delimited(content: bytes, source: str, delimiter: str | None = None) ->
     layout, after, header_comment = _with_comment(layout, lines, comments, rest, whole)
     _check_header(layout, lines[after:], source)
     notes = _notes(layout, [lines[i] for i in comments if i != header_comment], header_comment)
-    body = content[len("".join(lines[:after]).encode()) :]
-    if layout.delimiter == " " and b'"' not in body:
-        body = b"\n".join(_BLANKS.sub(b"\t", line.strip()) for line in body.splitlines())
-        layout = _Layout(**{**vars(layout), "delimiter": "\t"})
-    table = _rows(body, layout, source, after)
+    start = len("".join(lines[:after]).encode())
+    if layout.delimiter == " " and content.find(b'"', start) < 0:
+        body = content[start:].splitlines()
+        content, start = b"\n".join(_BLANKS.sub(b"\t", line.strip()) for line in body), 0
+        layout = replace(layout, delimiter="\t")
+    table = _rows(content, start, layout, source, after)
     table, rows, more = with_names(table, layout.names, source, layout.row_names)
 
     def place(row: int) -> str:
         at = int(rows[row]) if rows is not None else row
-        return f"line {after + line_of(body, at, layout.delimiter, 0)}"
+        return f"line {after + line_of(content, at, layout.delimiter, 0, start)}"
 
     return Cells(table, source, place, (*notes, *more))
 
@@ -201,7 +203,7 @@ def _layout_of(
             if (j := next(earlier, None)) is not None:  # a header that the rows do not agree with
                 i, layout = j, _Layout(delimiter, rows[j][0], rows[j][1], 1)
         prose = [line.strip() for line in lines[: rows[i - 1][1]] if line.strip()] if i else []
-        return _Layout(**{**vars(layout), "prose": tuple(prose)})
+        return replace(layout, prose=tuple(prose))
     return _Layout(delimiter, rows[0][0], rows[0][1], 1) if counts[0] >= 2 else None
 
 
@@ -244,7 +246,7 @@ def _with_comment(
             text.split() if blank and '"' not in text else _split([text], layout.delimiter)[0][0]
         )
         if len(names) == len(first) and not any(map(is_number, names)):
-            return _Layout(**{**vars(layout), "header": names}), rest, comments[-1]
+            return replace(layout, header=names), rest, comments[-1]
     return layout, rest + layout.after, None
 
 
@@ -307,45 +309,35 @@ def _notes(layout: _Layout, comments: Sequence[str], header_comment: int | None)
     return notes
 
 
-def _rows(body: bytes, layout: _Layout, source: str, after: int) -> pd.DataFrame:
+def _rows(content: bytes, start: int, layout: _Layout, source: str, after: int) -> pd.DataFrame:
     """Read the rows below the header; the fields of each are as many as there are columns."""
     import pandas as pd
 
     names, delimiter = layout.names, layout.delimiter
-    if not body.strip():
+    if not content[start : start + HEAD].strip() and not content[start:].strip():
         columns: dict[int, list[str]] = {i: [] for i in range(len(names))}
         return pd.DataFrame(columns)
     try:
-        table = fields_of(body, delimiter, [str(i) for i in range(len(names))], "")
+        table = fields_of(content, delimiter, [str(i) for i in range(len(names))], "", start)
     except (csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        _check_fields(body, layout, source, after)
+        _check_fields(content, start, layout, source, after)
         raise EvidenceError(
             f"{source}: is no regular table ({' '.join(str(error).split())}); perhaps a quote is"
             " not closed."
         ) from None
     # pandas fills a short line with nothing.
-    if b'"' in body or body.count(delimiter.encode()) != len(table) * (len(names) - 1):
-        _check_fields(body, layout, source, after)
-    if _has_outer_blanks(body, delimiter):
+    if count_delimiters(content, start, delimiter) != len(table) * (len(names) - 1):
+        _check_fields(content, start, layout, source, after)
+    if has_outer_blanks(content, start, delimiter):
         table = table.apply(lambda column: column.str.strip())
         table = table.where(table != "", None)
     return table
 
 
-def _has_outer_blanks(body: bytes, delimiter: str) -> bool:
-    edges = [delimiter.encode(), b"\n", b"\r", b'"']
-    blanks = [blank for blank in (b" ", b"\t", b"\xc2\xa0") if blank != edges[0]]
-    return (
-        body[:1] in blanks
-        or body[-1:] in blanks
-        or any(b + e in body or e + b in body for b in blanks for e in edges)
-    )
-
-
-def _check_fields(body: bytes, layout: _Layout, source: str, after: int) -> None:
+def _check_fields(content: bytes, start: int, layout: _Layout, source: str, after: int) -> None:
     """Raise EvidenceError at the first line that has other fields than the header."""
     n = len(layout.names)
-    line, row = odd_line(body, lambda fields: len(fields) != n, layout.delimiter)
+    line, row = odd_line(content, lambda fields: len(fields) != n, layout.delimiter, start)
     if not row:
         return
     where = f"{source}, line {after + line}"
@@ -360,7 +352,7 @@ def _check_fields(body: bytes, layout: _Layout, source: str, after: int) -> None
             f"{where}: has {len(row)} fields, and the header names {n}; perhaps {what} stands"
             f" inside a number or a name ({shown(text, 40)}): put such a cell in quotes."
         )
-    cut_off = not body.endswith((b"\n", b"\r")) and line >= body.count(b"\n") + 1
+    cut_off = not content.endswith((b"\n", b"\r")) and line > content.count(b"\n", start)
     raise EvidenceError(
         f"{where}: has {len(row)} of {n} fields ({shown(text, 40)}); "
         + ("the file may be cut off, get it again." if cut_off else "complete or remove the line.")
