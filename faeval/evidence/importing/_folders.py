@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,23 +17,45 @@ from faeval.evidence.importing._beside import Beside
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._flat import is_blank, same
 from faeval.evidence.importing._patterns import Found, Pattern, find, pattern_of
-from faeval.evidence.importing._run_files import cells_of_run
+from faeval.evidence.importing._run_files import cells_of_run, record_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _SMALL = 200  # rows: of a smaller table all cells are taken at once
 _NOTES = 10
+_POSITIONS = "seeds are the positions"  # a file alone has no other seeds than these
+_POSITION = "the positions in lists, from 0, are the column 'position'; the path has the seed"
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What one file gives: its cells, and what stands in each of its rows beside them."""
+    """What one file gives: a cell of all its rows, or an array, by column; what the path says."""
 
     path: str
-    cells: Cells
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
+    names: Mapping[str, str]
+    rows: int
+    columns: Sequence[tuple[str, Any]]
+    place: Callable[[int], str]
+    notes: Sequence[str] = ()
+    roles: Mapping[str, str] = field(default_factory=dict)
+
+    def known(self) -> dict[str, Any]:
+        """Return what path and file say, by column; None where it differs from row to row."""
+        one = {n: c if not isinstance(c, np.ndarray) else None for n, c in self.columns}
+        if self.rows == 1:
+            one |= {n: c[0] for n, c in self.columns if isinstance(c, np.ndarray)}
+        return {**one, **self.names}
+
+    def has(self, name: str) -> bool:
+        """Whether anything stands in a column."""
+        if name in self.names:
+            return True
+        cells = (column for n, column in self.columns if n == name)
+        return any(
+            not all(map(is_blank, c)) if isinstance(c, np.ndarray) else not is_blank(c)
+            for c in cells
+        )
 
 
 def cells_of_glob(pattern: str, *, skip_without_seed: bool = False) -> Cells:
@@ -66,14 +88,15 @@ def cells_of_glob(pattern: str, *, skip_without_seed: bool = False) -> Cells:
     found, notes = _without_links(find(where))
     _check_names(where, found)
     parts, beside = _parts_of(where, found)
-    known = [name for part in parts for name in (*part.before, *part.after, *part.cells.table)]
-    notes += beside.notes(has_seed=any("seed" in str(name).lower() for name in {*known}))
+    columns = {*where.names, *(name for part in parts for name, _ in part.columns)}
+    notes += beside.notes(has_seed=any("seed" in name.lower() for name in columns))
+    notes += _seed_notes(found)
     roles = _roles(where, parts)
     parts, without = _with_seed(where, parts, roles.get("seed", "seed"), skip_without_seed)
     return Cells(
         _joined(parts),
         pattern,
-        _Places([part.path for part in parts], [part.cells for part in parts]),
+        _Places(parts),
         tuple(map(cut, (*without, *notes, *_notes(parts)))),
         roles,
     )
@@ -111,6 +134,16 @@ def _check_names(pattern: Pattern, found: Sequence[Found]) -> None:
         )
 
 
+def _seed_notes(found: Sequence[Found]) -> list[str]:
+    words = [one.path for one in found if not one.names.get("seed", "0").isdecimal()]
+    if len(words) in (0, len(found)):
+        return []
+    return [
+        f"{{seed}} is a number in {len(found) - len(words)} files and none in {len(words)}:"
+        f" {listed(words)}"
+    ]
+
+
 def _parts_of(pattern: Pattern, found: Sequence[Found]) -> tuple[list[_Part], Beside]:
     """Read each file, and what stands beside it."""
     beside = Beside(_fixed(pattern))
@@ -119,16 +152,13 @@ def _parts_of(pattern: Pattern, found: Sequence[Found]) -> tuple[list[_Part], Be
     logs = "seed" in pattern.names and len(found) > 1
     for one in found:
         try:
-            cells = cells_of_run(one.path, logs=logs)
-            known = _known(cells.table)
-            _check_agree(pattern, one, cells, known)
+            part = _part_of(pattern, one, logs)
+            _check_agree(part)
         except EvidenceError as error:
             unreadable.append((one.path, error))
-            if len(found) == 1:
-                raise
             continue
-        after = beside.columns_of(one.path, {**known, **one.names})
-        parts.append(_Part(one.path, cells, one.names, after))
+        more = beside.columns_of(one.path, part.known())
+        parts.append(replace(part, columns=[*part.columns, *more.items()]) if more else part)
     if len(unreadable) == 1 or (unreadable and not parts):
         raise unreadable[0][1]
     if unreadable:
@@ -141,6 +171,34 @@ def _parts_of(pattern: Pattern, found: Sequence[Found]) -> tuple[list[_Part], Be
     return parts, beside
 
 
+def _part_of(pattern: Pattern, one: Found, logs: bool) -> _Part:
+    """Read one file; where it is one plain record, without a table of its own."""
+    import pandas as pd
+
+    if not one.is_folder and (record := record_of(one.path)) is not None:
+        return _Part(one.path, one.names, 1, [*record.items()], lambda _: "the object")
+    cells = cells_of_run(one.path, logs=logs)
+    table, notes, roles = cells.table, cells.notes, cells.roles
+    if "seed" in pattern.names and any(note.startswith(_POSITIONS) for note in notes):
+        table = table.rename(columns={"seed": "position"})
+        notes = (*(note for note in notes if not note.startswith(_POSITIONS)), _POSITION)
+        roles = {role: name for role, name in roles.items() if name != "seed"}
+    elif "seed" in pattern.names and cells.place(0).startswith("position "):
+        table = table.assign(position=range(len(table)))
+        notes = (*notes, _POSITION)
+    arrays = (
+        list(table.to_numpy(dtype=object).T)
+        if len(table) <= _SMALL
+        else [table.iloc[:, at].to_numpy() for at in range(table.shape[1])]
+    )
+    for at, dtype in enumerate(table.dtypes):
+        if isinstance(dtype, pd.StringDtype):
+            arrays[at] = arrays[at].astype(object)
+            arrays[at][pd.isna(arrays[at])] = None
+    columns = list(zip(map(str, table.columns), arrays, strict=True))
+    return _Part(one.path, one.names, len(table), columns, cells.place, notes, roles)
+
+
 def _fixed(pattern: Pattern) -> str:
     """Return the folder of the parts that stand as they are."""
     fixed = []
@@ -151,24 +209,16 @@ def _fixed(pattern: Pattern) -> str:
     return ("/" if pattern.start == "/" else "") + "/".join(fixed)
 
 
-def _known(table: pd.DataFrame) -> dict[str, Any]:
-    """Return the columns of a file; of a table of one row what stands there, else None."""
-    if len(table) != 1:
-        return dict.fromkeys(map(str, table.columns))
-    cells = table.to_numpy(dtype=object)[0].tolist()
-    return dict(zip(map(str, table.columns), cells, strict=True))
-
-
-def _check_agree(pattern: Pattern, one: Found, cells: Cells, known: Mapping[str, Any]) -> None:
+def _check_agree(part: _Part) -> None:
     """Raise EvidenceError where a column says something else than the path."""
-    for name, value in one.names.items():
-        if name not in known:
+    for name, cells in part.columns:
+        if name not in part.names:
             continue
-        there = cells.table[[name]].to_numpy(dtype=object)
-        for row, cell in ((row, cell) for row, those in enumerate(there) for cell in those):
+        value = part.names[name]
+        for row, cell in enumerate(cells if isinstance(cells, np.ndarray) else [cells]):
             if not is_blank(cell) and not same(cell, value):
                 raise EvidenceError(
-                    f"{one.path}, {cells.place(row)}: column {name!r} holds {cell!r}, and"
+                    f"{part.path}, {part.place(row)}: column {name!r} holds {cell!r}, and"
                     f" {{{name}}} of the path says {value!r}; give one of them another name in the"
                     f" pattern, such as {{{name}_of_path}}."
                 )
@@ -178,7 +228,7 @@ def _with_seed(
     pattern: Pattern, parts: list[_Part], seed: str, skip: bool
 ) -> tuple[list[_Part], list[str]]:
     """Leave out, or refuse, files without a seed where others have one."""
-    without = [part for part in parts if not _has(part, seed)]
+    without = [part for part in parts if not part.has(seed)]
     if not without or len(without) == len(parts):
         return parts, []
     names = listed([part.path for part in without])
@@ -189,19 +239,12 @@ def _with_seed(
             " comparison."
         )
     note = f"{len(without)} of {len(parts)} files have no {seed!r} and are left out: {names}"
-    return [part for part in parts if _has(part, seed)], [note]
-
-
-def _has(part: _Part, name: str) -> bool:
-    if not is_blank(part.before.get(name)) or not is_blank(part.after.get(name)):
-        return True
-    table = part.cells.table
-    return name in table and not all(map(is_blank, table[[name]].to_numpy(dtype=object).ravel()))
+    return [part for part in parts if part.has(seed)], [note]
 
 
 def _roles(pattern: Pattern, parts: Sequence[_Part]) -> dict[str, str]:
     """Return the roles in which all files agree, and the seed of the path."""
-    first, *others = (part.cells.roles for part in parts)
+    first, *others = (part.roles for part in parts)
     roles = {
         role: name
         for role, name in first.items()
@@ -215,7 +258,7 @@ def _notes(parts: Sequence[_Part]) -> list[str]:
     firsts: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for part in parts:
-        for note in part.cells.notes:
+        for note in part.notes:
             firsts.setdefault(note, part.path)
             counts[note] += 1
     notes = [
@@ -226,58 +269,37 @@ def _notes(parts: Sequence[_Part]) -> list[str]:
     return [*notes, f"{more} more notes of single files are not shown"] if more else notes
 
 
-@dataclass(frozen=True)
 class _Places:
     """What to call a row of the joined table: its file, and its place there."""
 
-    paths: Sequence[str]
-    cells: Sequence[Cells]
-
-    def __post_init__(self) -> None:
-        ends = np.cumsum([len(cells.table) for cells in self.cells])
-        object.__setattr__(self, "_ends", ends.tolist())
+    def __init__(self, parts: Sequence[_Part]) -> None:
+        self._parts = [(part.path, part.place) for part in parts]
+        self._ends = np.cumsum([part.rows for part in parts]).tolist()
 
     def __call__(self, row: int) -> str:
-        ends: list[int] = self._ends  # type: ignore[attr-defined]
-        at = bisect_right(ends, row)
-        before = ends[at - 1] if at else 0
-        return f"{self.paths[at]}, {self.cells[at].place(row - before)}"
+        at = bisect_right(self._ends, row)
+        path, place = self._parts[at]
+        return f"{path}, {place(row - (self._ends[at - 1] if at else 0))}"
 
 
 def _joined(parts: Sequence[_Part]) -> pd.DataFrame:
     """Return the rows of all files, one below the other; None where a file lacks a column."""
     import pandas as pd
 
+    # A column that a file has twice stands twice.
     pieces: dict[tuple[str, int], list[tuple[int, int, Any]]] = {}
-    for part in parts:
-        for name in part.before:
-            pieces.setdefault((name, 0), [])
     start = 0
     for part in parts:
-        stop = start + len(part.cells.table)
-        for key, cells in _columns(part):
-            pieces.setdefault(key, []).append((start, stop, cells))
+        stop, seen = start + part.rows, Counter[str]()
+        for name, cells in (*part.names.items(), *part.columns):
+            if seen[name] == 0 or name not in part.names:  # there they say the same
+                pieces.setdefault((name, seen[name]), []).append((start, stop, cells))
+            seen[name] += 1
         start = stop
     columns = [_column(chunks, start) for chunks in pieces.values()]
     table = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(start))
     table.columns = pd.Index([name for name, _ in pieces], dtype=object)
     return table
-
-
-def _columns(part: _Part) -> list[tuple[tuple[str, int], Any]]:
-    """The columns of a file: an array each, or one cell that stands in all rows."""
-    table, seen = part.cells.table, Counter[str]()
-    result: list[tuple[tuple[str, int], Any]] = [((n, 0), v) for n, v in part.before.items()]
-    arrays = (
-        list(table.to_numpy(dtype=object).T)
-        if len(table) <= _SMALL
-        else [table.iloc[:, at].to_numpy() for at in range(table.shape[1])]
-    )
-    for name, array in zip(map(str, table.columns), arrays, strict=True):
-        if name not in part.before:  # there they say the same
-            result.append(((name, seen[name]), array))
-        seen[name] += 1
-    return result + [((n, 0), v) for n, v in part.after.items()]
 
 
 def _column(chunks: Sequence[tuple[int, int, Any]], rows: int) -> pd.Series[Any]:

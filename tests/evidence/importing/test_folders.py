@@ -14,6 +14,8 @@ from hypothesis import given, settings, strategies as st
 
 from faeval.errors import EvidenceError
 from faeval.evidence.importing import cells_of_glob
+from faeval.evidence.importing._files import cells_of
+from faeval.evidence.importing._run_files import record_of
 
 PUBLIC = Path(os.environ.get("FAEVAL_PUBLIC", "../shared/data/public"))
 
@@ -90,6 +92,28 @@ def test_a_seed_at_the_end_of_a_name_is_its_last_number(method: str, seed: int, 
     }
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | NUMBERS | st.text(max_size=3),
+    lambda inner: st.dictionaries(st.sampled_from(["a", "b", "c.d", " e", "", "seed", "1"]), inner),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None)
+@given(document=st.dictionaries(st.sampled_from(["acc", "a", " b", "", "0", "eval"]), JSON))
+def test_a_plain_record_is_read_as_any_json_is(document: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/m.json"
+        write(path, document)
+        record = record_of(path)
+        if record is not None:
+            cells = cells_of(path)
+            assert [*record.items()] == [*cells.table.iloc[0].to_dict().items()]
+            assert len(cells.table) == 1
+            assert not cells.notes
+            assert not cells.roles
+
+
 def test_columns_of_the_path_come_first_and_rows_in_natural_order() -> None:
     runs()
     cells = cells_of_glob("runs/{method}/seed_{seed}/metrics.json")
@@ -130,6 +154,28 @@ def test_a_name_may_come_twice_and_must_then_be_the_same() -> None:
     for first, second in ("aa", "ab", "bb"):
         write(f"{first}/{second}-{first}.json", {"acc": 1})
     assert [row["m"] for row in read("{m}/{m}-{m}.json")] == ["a", "b"]
+
+
+def test_a_seed_that_is_no_number_among_numbers_is_said() -> None:
+    runs(seeds=(1, 2))
+    write("runs/ours/seed_best/metrics.json", {"acc": 1})
+    cells = cells_of_glob("runs/{method}/seed_{seed}/metrics.json")
+    assert any("best" in note for note in cells.notes)
+    assert list(cells.table["seed"]) == ["1", "2", "1", "2", "best"]
+
+
+def test_positions_in_lists_are_no_seeds_where_the_path_has_the_seed() -> None:
+    for arm in "ab":
+        for seed in (3, 4):
+            columns = {"acc": [0.1, 0.2], "loss": [3, seed]}
+            write(f"{arm}/no_{seed}.json", columns)
+            write(f"{arm}/with_{seed}.json", {**columns, "size": 7})
+    for pattern in ("{arm}/no_{seed}.json", "{arm}/with_{seed}.json"):
+        cells = cells_of_glob(pattern)
+        assert list(cells.table["seed"]) == ["3", "3", "4", "4"] * 2
+        assert list(cells.table["loss"]) == [3, 3, 3, 4] * 2
+        assert list(cells.table["position"]) == [0, 1] * 4
+        assert any("'position'" in note for note in cells.notes)
 
 
 def test_stars_stand_for_anything_and_two_for_any_depth() -> None:
@@ -238,7 +284,7 @@ def test_a_folder_that_may_not_be_read_is_named() -> None:
     runs()
     Path("runs/ours").chmod(0)
     try:
-        with pytest.raises(EvidenceError, match="runs/ours.*cannot be read"):
+        with pytest.raises(EvidenceError, match=r"runs/ours.*cannot be read"):
             cells_of_glob("runs/{method}/seed_{seed}/metrics.json")
     finally:
         Path("runs/ours").chmod(0o755)

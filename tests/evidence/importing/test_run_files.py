@@ -10,6 +10,7 @@ import json
 import math
 import os
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ def test_monitor_files_have_a_row_for_each_episode() -> None:
     assert list(cells.table["r"]) == ["1.0", "47.0", "2.0", "47.0"] * 2
     assert cells.place(1) == "base/1/monitor.csv, line 4"
     write("base/1/monitor.csv", '#{"t_start": 1.5}\nr,l,t\n1.0,11\n')
-    with pytest.raises(EvidenceError, match="line 3.*2 fields"):
+    with pytest.raises(EvidenceError, match=r"line 3.*2 fields"):
         cells_of_glob("{arm}/{seed}/monitor.csv")
 
 
@@ -134,7 +135,7 @@ def test_evaluations_are_means_of_their_episodes() -> None:
     assert list(cells.table["results"][:4]) == [2.0, 5.0, 8.0, 11.0]
     assert said(cells, "mean of the 3 episodes")
     np.savez("base/1/evaluations.npz", timesteps=[1], results=np.array([[{}]], dtype=object))
-    with pytest.raises(EvidenceError, match="base/1/evaluations.npz"):  # a pickle inside
+    with pytest.raises(EvidenceError, match=r"base/1/evaluations\.npz"):  # a pickle inside
         cells_of_glob("{arm}/{seed}/evaluations.npz")
 
 
@@ -202,12 +203,12 @@ def test_logs_of_inspect_are_one_run_each() -> None:
         cells_of_glob("ours_{name}.json")
     with pytest.raises(EvidenceError, match="items"):
         cells_of_glob("ours_{name}.eval")
-    try:
+    if hasattr(zipfile, "ZIP_ZSTANDARD"):
         zipped = cells_of_glob("{method}_{seed}.eval").table
-    except EvidenceError as error:  # compressed by zstd, which Python reads from 3.14 on
-        assert "inspect log convert" in str(error)
-    else:
         assert list(zipped["results.match.accuracy"]) == [0.1, 0.2]
+    else:  # compressed by zstd, which Python reads from 3.14 on
+        with pytest.raises(EvidenceError, match="inspect log convert"):
+            cells_of_glob("{method}_{seed}.eval")
 
 
 @pytest.fixture
@@ -239,7 +240,7 @@ def test_the_path_and_the_file_come_before_files_beside(yaml: Any) -> None:
         write(f"{arm}/{seed}/hparams.yaml", yaml.safe_dump({"seed": 7, "lr": 5, "width": 64}))
     cells = cells_of_glob("{arm}/{seed}/metrics.csv")
     assert list(cells.table["seed"]) == ["1", "1", "2", "2"] * 2
-    assert list(cells.table["lr"]) == [None, "0.1"] * 4
+    assert [cell for cell in cells.table["lr"] if isinstance(cell, str)] == ["0.1"] * 4
     assert list(cells.table["width"]) == [64] * 8
     assert said(cells, "width", "hparams.yaml")
     assert said(cells, "seed differs", "hparams.yaml", "4 files")
