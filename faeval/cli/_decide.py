@@ -176,7 +176,8 @@ def _print(comparison: Comparison, save: Path | None) -> None:
     from faeval.reports import answer, described
 
     console = console_for()
-    width = min(console.width, 100)
+    # What is piped has no width of its own; a page of text has 80 columns.
+    width = min(console.width, 100) if console.is_terminal else 80
     read = [*comparison.reading.how, *comparison.reading.notes, *comparison.hints]
     if comparison.report is None:
         console.print(described(comparison.effects, read=read, width=width))
