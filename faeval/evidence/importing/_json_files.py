@@ -176,7 +176,7 @@ def record_cells(
     if not records:
         raise EvidenceError(f"{source}: holds no records; give one for each run.")
     flat_records = [flat(record, source) for record in records]
-    rows, origins, more, position = exploded(flat_records, source)
+    rows, origins, more, more_roles = exploded(flat_records, source)
     table = _frame(rows, source)
     table, left, names_notes = with_names(table, list(table.columns), source)
 
@@ -184,7 +184,7 @@ def record_cells(
         at = int(left[row]) if left is not None else row
         return place(at if origins is None else origins[at])
 
-    roles = {**(roles or {}), **({"seed": position} if position == "seed" else {})}
+    roles = {**(roles or {}), **more_roles}
     return Cells(table, source, place_of, (*notes, *more, *names_notes), roles)
 
 
