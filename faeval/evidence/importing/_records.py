@@ -120,7 +120,7 @@ def _position(
 ) -> tuple[str, str, bool]:
     """What tells the positions apart: its role, its column, and whether that is there already."""
     names = {name for record in records for name in record}
-    if not any(map(_SEED.fullmatch, names)):
+    if len(records) > 1 and not any(map(_SEED.fullmatch, names)):
         return "seed", "seed", False
     if any(_SEED.fullmatch(name) for name in parallel):
         return "seed", next(name for name in parallel if _SEED.fullmatch(name)), True
