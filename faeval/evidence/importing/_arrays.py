@@ -8,6 +8,7 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from faeval.errors import EvidenceError
 from faeval.evidence._table import most_rows, row_of, too_many
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._columns import shown, with_names
-from faeval.evidence.importing._json_files import are_columns, level_cells
+from faeval.evidence.importing._json_files import POSITIONS, are_columns, has_axis, level_cells
 
 #: Bytes of all arrays of a file at most.
 _MOST = 2 << 30
@@ -132,13 +133,17 @@ def _named(arrays: Mapping[str, NDArray[Any]], source: str) -> Cells:
     if numeric and not are_columns(list(arrays)):
         lists = {name: array.tolist() for name, array in arrays.items()}
         cells = level_cells(lists, ["method"], source)
-        return Cells(cells.table, source, cells.place, (*notes, *cells.notes), cells.roles)
+        return replace(cells, notes=(*notes, *cells.notes))
     if len({len(array) for array in arrays.values()}) > 1:
         raise EvidenceError(
             f"{source}: its arrays differ in length ({listed(shapes)}); columns of a table have"
             " one length."
         )
-    return _columns(dict(arrays), source, notes)
+    columns, roles = dict(arrays), {}
+    if numeric and not has_axis(arrays):
+        columns = {"position": np.arange(len(next(iter(arrays.values())))), **columns}
+        notes, roles = [*notes, POSITIONS], {"epoch": "position"}
+    return replace(_columns(columns, source, notes), roles=roles)
 
 
 def _columns(arrays: Mapping[str, NDArray[Any]], source: str, notes: Any) -> Cells:
@@ -196,4 +201,4 @@ def _evaluations(arrays: Mapping[str, NDArray[Any]], source: str) -> Cells:
         " episodes of one policy, which are no seeds"
     )
     cells = _columns(columns, source, [note])
-    return Cells(cells.table, source, cells.place, cells.notes, {"epoch": "timesteps"})
+    return replace(cells, roles={"epoch": "timesteps"})

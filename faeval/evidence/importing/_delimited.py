@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
 _COMMENT = re.compile(r"\s*[#%]")
+_SEP = re.compile(r'"?sep=([^\w\s]|\t)"?\s*', re.IGNORECASE)
 _BLANKS = re.compile(rb"[ \t]+")
 #: Lines before the header at most.
 _PROSE = 200
@@ -103,6 +104,8 @@ def read_delimited(content: bytes, source: str, delimiter: str | None = None) ->
     begin = content if whole else content[: content.rfind(b"\n", 0, HEAD) + 1]
     lines = list(io.StringIO(begin.decode("utf-8", "replace"), newline=""))
     comments, rest = _comments(lines)
+    if rest < len(lines) and (sign := _SEP.fullmatch(lines[rest])):  # as Excel reads it
+        delimiter, rest = delimiter or sign[1], rest + 1
     layout = _layout(lines[rest:], whole, delimiter)
     if layout is None:
         raise EvidenceError(_no_table(source, [line for line in lines[rest:] if line.strip()]))

@@ -114,7 +114,8 @@ def _whole(file: IO[bytes], source: str) -> bytes:
     """Return what a file holds; its form is looked at before more than its head is read."""
     head = file.read(HEAD)
     form = form_of_bytes(head, source)
-    check_form(form, source)
+    if form != "binary":
+        check_form(form, source)
     return _bounded(_parts(file, head), source, form)
 
 
@@ -146,6 +147,7 @@ def _counted(parts: Iterator[bytes], source: str, most: int) -> Iterator[bytes]:
 def _read(content: bytes, source: str, options: _Options, packed: int) -> Cells:
     form = form_of_bytes(content, source)
     form = zip_form(content) if form == "zip" else form
+    form = "text" if form == "binary" and options.encoding else form
     check_form(form, source)
     if form in _PACKED or form == "zip":
         if packed > 1:
@@ -170,6 +172,7 @@ def _text(content: bytes, form: str, source: str, options: _Options) -> Cells:
     elif options.delimiter is None and has_tables(content):
         cells = read_markdown(content, source)
     else:
+        content = bounded([content], source, most_rows.get())
         cells = read_delimited(content, source, options.delimiter)
     return replace(cells, notes=(*notes, *cells.notes)) if notes else cells
 

@@ -36,6 +36,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"RDX", "rdata"),
     (b"X\n\x00\x00\x00", "rdata"),
     (b":W&B", "wandb"),
+    (b"{\\rtf", "rtf"),
     (b"version https://git-lfs", "lfs"),
 )
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
@@ -73,6 +74,7 @@ _REFUSED = {
     "gif": ("is a GIF image", "give the numbers that it was drawn from, as CSV"),
     "xls": ("is an old Excel file (.xls)", "save it as .xlsx or CSV"),
     "ods": ("is an OpenDocument spreadsheet (.ods)", "save it as .xlsx or CSV"),
+    "rtf": ("is a text of a word processor (RTF)", "save its table as .xlsx or CSV"),
     "docx": ("is a Word document", "save its table as .xlsx or CSV"),
     "zstd": ("is compressed with zstd", "decompress it first: unzstd FILE"),
     "7z": ("is a 7z archive", "unpack it, and give the table"),
