@@ -6,6 +6,7 @@ Names are loaded when used.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ __all__ = ["__version__", *sorted(_WHERE)]
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module 'faeval' has no attribute {name!r}")
+    if "ipykernel" in sys.modules:  # what is shown in a notebook, reports write
+        importlib.import_module("faeval.reports")
     value = globals()[name] = getattr(importlib.import_module(_WHERE[name]), name)
     return value
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Literal, NoReturn
 
 from faeval._arguments import finite
+from faeval._safe_text import cut
 from faeval.claims._estimand import Atom, Call, Estimand, as_estimand, log10
 from faeval.errors import FaevalError
 from faeval.experiment import named
@@ -206,7 +207,7 @@ class Assertion:
         return self.paired and not self.spreads
 
     def __repr__(self) -> str:
-        return f"<Assertion {self}>"
+        return f"<Assertion {cut(str(self), 240)}>"
 
     def __str__(self) -> str:
         a, b = (

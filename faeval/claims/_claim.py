@@ -13,10 +13,12 @@ from typing import Any
 
 from faeval import stats
 from faeval._arguments import finite, shown
+from faeval._safe_text import cut
 from faeval.claims._assertion import Assertion, Margin
 from faeval.claims._canonical import canonical_part
 from faeval.claims._counts import Count, flattened
 from faeval.claims._estimand import Read, unpacked
+from faeval.claims._notebook import ShownInNotebooks
 from faeval.claims._rule_of_claim import barred_looks, rule_for
 from faeval.claims._seed_plan import DEFAULT_SEEDS, Drawn, planned_looks, seed_plan
 from faeval.claims._verdict import REASONS, WORDS
@@ -38,8 +40,8 @@ class _Unwritten(int):
 _UNWRITTEN = _Unwritten(DEFAULT_SEEDS)
 
 
-@dataclass(frozen=True)
-class Claim:
+@dataclass(frozen=True, repr=False)
+class Claim(ShownInNotebooks):
     """A sentence about an experiment, and the rule that decides it.
 
     Parameters
@@ -121,11 +123,9 @@ class Claim:
     id: str = ""  # file::variable, known once the file is loaded
     experiment: Experiment | None = field(default=None, compare=False)
     line: int | None = field(default=None, compare=False)
-    made_in: str = field(
-        default="", compare=False, repr=False
-    )  # the name of the module whose code made it
+    made_in: str = field(default="", compare=False)  # the name of the module whose code made it
     # settings with a plan of their own; "*": others
-    written: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    written: frozenset[str] = field(default=frozenset(), compare=False)
 
     def __init__(
         self,
@@ -220,6 +220,11 @@ class Claim:
 
     def __hash__(self) -> int:
         return hash((self.id, self.sentence))
+
+    def __repr__(self) -> str:
+        own = f"{cut(self.id, 120)!r}: " if self.id else ""
+        parts = cut("; ".join(map(str, self.assertions)), 240)
+        return f"<Claim {own}{cut(self.sentence, 120)!r}: {parts}>"
 
     def named(self, **changes: Any) -> Claim:
         """Return the claim with its id, family, experiment or line filled in."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from faeval._arguments import whole
+from faeval._safe_text import cut
 from faeval.claims._assertion import Assertion
 from faeval.claims._estimand import Estimand, call, unpacked
 from faeval.errors import FaevalError
@@ -20,7 +21,7 @@ class Count:
     members: tuple[Assertion, ...]
 
     def __repr__(self) -> str:
-        return f"<Count {self}>"
+        return f"<Count {cut(str(self), 240)}>"
 
     def __str__(self) -> str:
         members = "; ".join(map(str, self.members))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn
 
 from faeval._arguments import count, finite, shown, whole
+from faeval._safe_text import cut
 from faeval.claims._functions import FUNCTIONS, Function
 from faeval.errors import FaevalError
 from faeval.experiment import METRICS, Arm
@@ -248,7 +249,7 @@ class Estimand:
         return Estimand(tuple((w, changed(a)) for w, a in self.terms), self.constant)
 
     def __repr__(self) -> str:
-        return f"<Estimand {self}>"
+        return f"<Estimand {cut(str(self), 240)}>"
 
     def __str__(self) -> str:
         parts = [

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
+from faeval._safe_text import cut
+from faeval.claims._notebook import ShownInNotebooks
 from faeval.claims._verdict_parts import (
     DOCUMENTED as DOCUMENTED,
     AssertionResult as AssertionResult,
@@ -86,8 +88,8 @@ REGISTRATIONS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Verdict(Documented):
+@dataclass(frozen=True, repr=False)
+class Verdict(ShownInNotebooks, Documented):
     """The verdict on one claim in one setting.
 
     Read ``verdict`` first (supported, refuted, inconclusive, invalid), then ``reason_code`` and
@@ -191,6 +193,10 @@ class Verdict(Documented):
     """How many registered claims ask it of other epochs or layers."""
     runs: tuple[str, ...] = ()
     """The keys of the runs that it rests on."""
+
+    def __repr__(self) -> str:
+        why = "" if self.reason_code == "decided" else f" ({self.reason_code})"
+        return f"<Verdict {cut(self.claim, 120)!r}: {self.verdict}{why}, n={self.n}>"
 
     @property
     def n(self) -> int:

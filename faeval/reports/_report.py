@@ -7,23 +7,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from faeval._safe_text import cut
 from faeval._whole_files import Content, write_together
+from faeval.claims import Claim, Verdict
+from faeval.claims._notebook import shown_by
 from faeval.errors import FaevalError
 from faeval.reports.data._compare import compare
 from faeval.reports.data._drift import FLAG, Drift as DriftData
 from faeval.reports.data._forms import FORMS, PAPER, WRITTEN
+from faeval.reports.data._frame import frame_of
 from faeval.reports.data._overview import Overview as OverviewData
 from faeval.reports.data._report import Report as ReportData
 from faeval.reports.figures import Figure, _plots as plots, render
 from faeval.reports.figures._forest import transfer_of
-from faeval.reports.formats import _html_and_markdown as pages
+from faeval.reports.formats import _html_and_markdown as pages, _notebook as notebook
 from faeval.reports.formats._badge import badge
 from faeval.reports.formats._ctrf import ctrf
 from faeval.reports.formats._junit import junit
 from faeval.reports.formats._latex import table as latex_table
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import RenderableType
+
+shown_by(Verdict, notebook.verdict_html)
+shown_by(Claim, notebook.claim_html)
 
 
 class Drift(DriftData):
@@ -137,6 +145,34 @@ class Report(ReportData):
         from faeval.reports.formats._terminal import table
 
         return table(self, width)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a DataFrame with one row for each assertion of each claim.
+
+        A claim without any numbers has one row. Columns: ``claim`` (its name), ``sentence``,
+        ``setting``, ``verdict`` (categorical), ``reason_code``, ``a``, ``kind``, ``b`` (what was
+        compared), ``effect``, ``low`` and ``high`` (the effect a - b, or the ratio, with its
+        decision interval), ``unit``, ``margin`` (or factor), ``because``, ``n`` (seeds),
+        ``p_support`` and ``p_refute`` (of the assertion), ``adjusted_support`` and
+        ``adjusted_refute`` (of the claim, adjusted for its family), ``flags`` (with commas),
+        ``registration``, ``registered`` (whether before its runs), ``expected``, ``as_expected``.
+        What is undefined is NaN.
+
+        Examples
+        --------
+        >>> Report("toy", ()).to_frame().shape
+        (0, 24)
+        """
+        return frame_of(self.verdicts)
+
+    def __repr__(self) -> str:
+        some = ", ".join(f"{count} {word}" for word, count in self.counts.items() if count)
+        many = len(self.verdicts)
+        claims = f"{many} claim{'s' * (many != 1)}"
+        return f"<Report {cut(self.setting, 120)}: {', '.join(filter(None, (claims, some)))}>"
+
+    def _repr_html_(self) -> str:
+        return notebook.report_html(self)
 
     def render(self, form: str) -> str:
         """Return the report in one of :data:`FORMS`.
