@@ -36,9 +36,13 @@ class _Part:
     names: Mapping[str, str]
     rows: int
     columns: Sequence[tuple[str, Any]]
-    place: Callable[[int], str]
+    place: Callable[[int], str] | None = None  # None: the file is one record
     notes: Sequence[str] = ()
     roles: Mapping[str, str] = field(default_factory=dict)
+
+    def where(self, row: int) -> str:
+        """What to call a row in a message."""
+        return f"{self.path}, {self.place(row)}" if self.place else self.path
 
     def known(self) -> dict[str, Any]:
         """Return what path and file say, by column; None where it differs from row to row."""
@@ -85,7 +89,8 @@ def cells_of_glob(pattern: str, *, skip_without_seed: bool = False) -> Cells:
         its file, or files cannot be read as results; says which.
     """
     where = pattern_of(pattern)
-    found, notes = _without_links(find(where))
+    found, notes = find(where)
+    found = _without_links(found, notes)
     _check_names(where, found)
     parts, beside = _parts_of(where, found)
     columns = {*where.names, *(name for part in parts for name, _ in part.columns)}
@@ -102,23 +107,24 @@ def cells_of_glob(pattern: str, *, skip_without_seed: bool = False) -> Cells:
     )
 
 
-def _without_links(found: list[Found]) -> tuple[list[Found], list[str]]:
+def _without_links(found: list[Found], notes: list[str]) -> list[Found]:
     """Leave out links to files that fit themselves, such as that to the latest run."""
-    links = [one for one in found if one.linked]
-    if not links:
-        return found, []
+    if not any(one.linked for one in found):
+        return found
     there = {str(Path(one.path).resolve()) for one in found if not one.linked}
-    again = []
-    for one in links:
-        real = str(Path(one.path).resolve())
-        if real in there:
-            again.append(one)
-        there.add(real)
-    if not again:
-        return found, []
-    paths = [one.path for one in again]
-    note = f"{len(again)} links to files that are read anyway are left out: {listed(paths)}"
-    return [one for one in found if one not in again], [note]
+    again = set()
+    for one in found:
+        if one.linked:
+            real = str(Path(one.path).resolve())
+            if real in there:
+                again.add(one.path)
+            there.add(real)
+    if again:
+        paths = [one.path for one in found if one.path in again]
+        notes.append(
+            f"{len(again)} links to files that are read anyway are left out: {listed(paths)}"
+        )
+    return [one for one in found if one.path not in again]
 
 
 def _check_names(pattern: Pattern, found: Sequence[Found]) -> None:
@@ -175,8 +181,10 @@ def _part_of(pattern: Pattern, one: Found, logs: bool) -> _Part:
     """Read one file; where it is one plain record, without a table of its own."""
     import pandas as pd
 
+    if not one.is_folder and not Path(one.path).is_file():
+        raise EvidenceError(f"{one.path}: is no file, but a link to nothing, or a device.")
     if not one.is_folder and (record := record_of(one.path)) is not None:
-        return _Part(one.path, one.names, 1, [*record.items()], lambda _: "the object")
+        return _Part(one.path, one.names, 1, [*record.items()])
     cells = cells_of_run(one.path, logs=logs)
     table, notes, roles = cells.table, cells.notes, cells.roles
     if "seed" in pattern.names and any(note.startswith(_POSITIONS) for note in notes):
@@ -196,7 +204,8 @@ def _part_of(pattern: Pattern, one: Found, logs: bool) -> _Part:
             arrays[at] = arrays[at].astype(object)
             arrays[at][pd.isna(arrays[at])] = None
     columns = list(zip(map(str, table.columns), arrays, strict=True))
-    return _Part(one.path, one.names, len(table), columns, cells.place, notes, roles)
+    place = None if cells.place(0) in ("the object", "record 1") else cells.place
+    return _Part(one.path, one.names, len(table), columns, place, notes, roles)
 
 
 def _fixed(pattern: Pattern) -> str:
@@ -218,7 +227,7 @@ def _check_agree(part: _Part) -> None:
         for row, cell in enumerate(cells if isinstance(cells, np.ndarray) else [cells]):
             if not is_blank(cell) and not same(cell, value):
                 raise EvidenceError(
-                    f"{part.path}, {part.place(row)}: column {name!r} holds {cell!r}, and"
+                    f"{part.where(row)}: column {name!r} holds {cell!r}, and"
                     f" {{{name}}} of the path says {value!r}; give one of them another name in the"
                     f" pattern, such as {{{name}_of_path}}."
                 )
@@ -273,13 +282,12 @@ class _Places:
     """What to call a row of the joined table: its file, and its place there."""
 
     def __init__(self, parts: Sequence[_Part]) -> None:
-        self._parts = [(part.path, part.place) for part in parts]
+        self._parts = parts
         self._ends = np.cumsum([part.rows for part in parts]).tolist()
 
     def __call__(self, row: int) -> str:
         at = bisect_right(self._ends, row)
-        path, place = self._parts[at]
-        return f"{path}, {place(row - (self._ends[at - 1] if at else 0))}"
+        return self._parts[at].where(row - (self._ends[at - 1] if at else 0))
 
 
 def _joined(parts: Sequence[_Part]) -> pd.DataFrame:

@@ -133,10 +133,11 @@ def natural(path: str) -> list[tuple[str, int]]:
 
 @dataclass
 class _Walk:
-    """A walk through folders: what was found, and how far it came."""
+    """A walk through folders: what was found, what was missing, and how far it came."""
 
     pattern: Pattern
     found: dict[str, Found] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
     deepest: tuple[int, str] = (-1, ".")
 
     def run(self) -> None:
@@ -171,9 +172,11 @@ class _Walk:
         if not part.fits:
             path = _join(folder, part.text)
             at = Path(path)
-            is_folder = at.is_dir()
-            there = is_folder or at.is_file()
-            return [(path, dict(names), is_folder, at.is_symlink())] if there else []
+            if at.exists() or at.is_symlink():
+                return [(path, dict(names), at.is_dir(), at.is_symlink())]
+            if names:  # a run that left no results may be one that failed
+                self.missing.append(path)
+            return []
         result = []
         for entry in entries(folder):
             found = self._names(part, entry.name)
@@ -205,8 +208,10 @@ class _Walk:
         )
 
 
-def find(pattern: Pattern) -> list[Found]:
-    """Return what fits a pattern, in natural order: files, or folders where no file does.
+def find(pattern: Pattern) -> tuple[list[Found], list[str]]:
+    """Return what fits a pattern, in natural order, and notes.
+
+    These are files, or folders where no file fits.
 
     Raises
     ------
@@ -216,8 +221,7 @@ def find(pattern: Pattern) -> list[Found]:
     """
     walk = _Walk(pattern)
     walk.run()
-    found = list(walk.found.values())
-    files = [one for one in found if not one.is_folder]
+    found = sorted(walk.found.values(), key=lambda one: natural(one.path))
     if not found:
         at, folder = walk.deepest
         missing = pattern.parts[at].text
@@ -228,7 +232,20 @@ def find(pattern: Pattern) -> list[Found]:
             f"--glob {pattern.text!r}: no file matches{signs}: in {folder} nothing fits"
             f" {missing!r}; {holds}."
         )
-    return sorted(files or found, key=lambda one: natural(one.path))
+    folders = [one.path for one in found if one.is_folder]
+    notes = []
+    if 0 < len(folders) < len(found):
+        found = [one for one in found if not one.is_folder]
+        notes.append(
+            f"{len(folders)} folders fit the pattern too and are not read: {listed(folders)}"
+        )
+    if walk.missing:
+        paths = sorted(walk.missing, key=natural)
+        notes.append(
+            f"{len(paths)} folders fit and lack what stands after them: there is no"
+            f" {listed(paths)}; a run that failed is an outcome"
+        )
+    return found, notes
 
 
 def entries(folder: str) -> list[os.DirEntry[str]]:

@@ -55,10 +55,10 @@ def cells_of_run(path: str | Path, *, logs: bool = False) -> Cells:
         )
     try:
         return reader(path)
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise EvidenceError(
-            f"{path}: is called as a file of a well-known tool, and is none ({clean(error)});"
-            " rename it, or write it again."
+            f"{path}: looks like a file of a well-known tool, and is none ({clean(error)}); rename"
+            " it, or write it again."
         ) from None
 
 
@@ -154,12 +154,16 @@ def _sacred_metrics(path: Path) -> Cells:
     ):
         return cells_of(path)
     rows: dict[Any, dict[str, Any]] = {}
+    again = 0
     for name, one in content.items():
         for step, value in zip(one["steps"], one["values"], strict=True):
-            rows.setdefault(plain(step), {"step": plain(step)})[name] = plain(value)
+            row = rows.setdefault(plain(step), {"step": plain(step)})
+            again += name in row
+            row[name] = plain(value)
+    notes = [f"{again} numbers were logged again at their step; the last stands"] if again else []
     records = [rows[step] for step in sorted(rows)]
     place = [f"step {record['step']}" for record in records]
-    return _rows(path, records, place, roles={"epoch": "step"})
+    return _rows(path, records, place, notes, {"epoch": "step"})
 
 
 def _sacred_run(path: Path) -> Cells:

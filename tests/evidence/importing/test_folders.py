@@ -305,6 +305,31 @@ def test_files_without_a_seed_are_refused_or_left_out_and_counted() -> None:
     assert len(read("other/{name}.json")) == 2
 
 
+def test_folders_of_runs_that_left_no_results_are_said() -> None:
+    runs()
+    Path("runs/ours/seed_3").mkdir()
+    cells = cells_of_glob("runs/{method}/seed_{seed}/metrics.json")
+    assert len(cells.table) == 6
+    assert any("runs/ours/seed_3/metrics.json" in note for note in cells.notes)
+
+
+def test_what_is_no_file_is_refused_and_folders_among_files_are_said() -> None:
+    for arm in "ab":
+        write(f"{arm}/m.json", {"acc": 1})
+    Path("a/more").mkdir()
+    cells = cells_of_glob("{arm}/*")
+    assert len(cells.table) == 2
+    assert any("a/more" in note for note in cells.notes)
+    Path("b/n.json").symlink_to("nothing")
+    with pytest.raises(EvidenceError, match=r"b/n\.json: is no file"):
+        cells_of_glob("{arm}/*.json")
+    if hasattr(os, "mkfifo"):
+        Path("b/n.json").unlink()
+        os.mkfifo("b/n.json")
+        with pytest.raises(EvidenceError, match=r"b/n\.json: is no file"):
+            cells_of_glob("{arm}/*.json")
+
+
 def test_seeds_and_methods_may_all_stand_in_the_files() -> None:
     for part in (1, 2):
         write(f"part{part}.csv", f"method,seed,acc\nours,{part},0.5\nbase,{part},0.4\n")
