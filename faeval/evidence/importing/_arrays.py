@@ -86,7 +86,7 @@ def _array(content: bytes, source: str) -> NDArray[Any]:
                 f"{source}: holds Python objects, which are kept as a pickle, and a pickle is never"
                 " loaded; save arrays of numbers or text."
             )
-        if math.prod(shape) * dtype.itemsize > len(content):
+        if math.prod(shape) * dtype.itemsize > len(content) - file.tell():
             raise EvidenceError(f"{source}: is shorter than it says; it may be cut off.")
         file.seek(0)
         array: NDArray[Any] = np.load(file, allow_pickle=False)

@@ -65,7 +65,7 @@ def _pytest_benchmark(benchmarks: Sequence[Any], source: str) -> Cells:
         if not isinstance(data, list) or not data:
             raise EvidenceError(
                 f"{source}: pytest-benchmark kept no single times; run it again with"
-                " --benchmark-save-data (and --benchmark-json FILE)."
+                " --benchmark-json FILE, or with --benchmark-save-data."
             )
         # The whole name is needed only where the short one is not alone.
         key = "name" if short.count(benchmark.get("name")) == 1 else "fullname"

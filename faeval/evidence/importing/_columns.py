@@ -86,6 +86,8 @@ def _without_empty_rows(
     table: pd.DataFrame, names: Sequence[str], notes: list[str]
 ) -> tuple[pd.DataFrame, NDArray[np.int64] | None]:
     """Leave out rows that hold nothing, as spreadsheets write, and lines of the header again."""
+    if not len(table.columns):
+        return table, None
     first = table.iloc[:, 0]
     empty = np.array(first.isna(), dtype=bool)
     if empty.any():

@@ -85,7 +85,7 @@ def cells_of(
             if path.is_dir():
                 raise directory_error(path)
             with path.open("rb") as file:
-                content = _whole(file, source)
+                content = _whole(file, source, encoding is not None)
         cells = _read(content, source, _Options(delimiter, encoding, sheet), packed=0)
         notes = tuple(clean(cut(note)) for note in cells.notes)
         return replace(cells, notes=notes, place=lambda row: short(cells.place(row), 200))
@@ -110,11 +110,11 @@ class _Options:
             )
 
 
-def _whole(file: IO[bytes], source: str) -> bytes:
+def _whole(file: IO[bytes], source: str, encoded: bool) -> bytes:
     """Return what a file holds; its form is looked at before more than its head is read."""
     head = file.read(HEAD)
     form = form_of_bytes(head, source)
-    if form != "binary":
+    if form != "binary" or not encoded:
         check_form(form, source)
     return _bounded(_parts(file, head), source, form)
 
