@@ -14,6 +14,7 @@ from faeval.claims import Origins, Verdict
 from faeval.errors import FaevalError
 from faeval.experiment import Codes, Experiment
 from faeval.pipeline._code import code_notice, flag_code, flag_stale
+from faeval.pipeline._notebook import told_in_kernel
 from faeval.pipeline._outlook import outlooks_of
 from faeval.pipeline._provenance import (
     PROVENANCE,
@@ -92,7 +93,7 @@ def verify(
     offline
         Train nothing: decide from what the store holds.
     progress
-        Called with each event of the campaign.
+        Called with each event of the campaign. None: a bar in a notebook, and nothing elsewhere.
     notice
         Called before the first run with each thing to know of a claim's design: why it will be
         refused, or is weak; and of evidence given by hand with what was left unread in it.
@@ -136,6 +137,7 @@ def verify(
     failures: list[tuple[str, int, str]] = []
     stops: Mapping[str, int] | None = None if offline else first_stops(selection)
     codes = Codes()  # as it is before the first run, whatever a run changes
+    progress = told_in_kernel(progress)
     while True:
         plan = campaign.plan(needs(selection, chosen_seeds, stops), runs, execution.options, codes)
         if plan.todo and not offline:

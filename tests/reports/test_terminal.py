@@ -323,3 +323,11 @@ def test_every_registration_and_verdict_has_its_words():
 def test_sides_are_named_by_what_they_differ_in(make_assertion, names, wanted: Sequence[str]):
     a = make_assertion("exceeds", [1.0, 2.0], [0.0, 0.5], 0.1, names)
     assert brief.names(a) == wanted
+
+
+def test_only_labels_of_an_answer_are_dim(gallery):
+    out = io.StringIO()
+    console = Console(file=out, width=80, force_terminal=True, color_system="standard")
+    console.print(answer(replace(gallery, verdicts=gallery.verdicts[:1]), width=80))
+    (line,) = (line for line in out.getvalue().splitlines() if "  effect" in line)
+    assert re.match(r"\x1b\[2m  effect\x1b\[0m +[+−]", line)

@@ -14,7 +14,7 @@ from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.data._report import Report
 from faeval.reports.data._shown import shown
 from faeval.reports.figures import _strips as strips
-from faeval.reports.formats._screen import ALARM, STYLES, Screen
+from faeval.reports.formats._screen import ALARM, GAP, STYLES, Screen
 from faeval.reports.formats._terminal import VerdictTable
 from faeval.reports.formats._text_strip import LEAST, Strip
 from faeval.reports.views._assertion import summarized
@@ -34,6 +34,8 @@ _LABEL = 11  # columns of the labels, with the blanks around them
 _ASSERTIONS = 6  # assertions of a claim that are drawn
 _NAME = 40  # characters of an arm or a metric
 _WARNINGS = 3
+_INDENT = " " * 6  # of commands
+_COMMAND = 50  # characters of a command beside which another one's text may stand
 
 
 def answer(
@@ -162,21 +164,23 @@ def _next(screen: Screen, steps: Sequence[tuple[str, str]]) -> Iterator[Text]:
     if not steps:
         return
     yield Text()
-    indent = " " * 6
-    for i, (command, what) in enumerate(steps):
-        first = Text(indent if i else "Next  ", style="" if i else "bold")
-        text, said = screen.text(command, "bold", PARAGRAPH), screen.text(what, "dim", PARAGRAPH)
-        lines = screen.lines(text, screen.width - 6, 2)
-        beside = max((s.cell_len for s in map(screen.text, (c for c, _ in steps))), default=0) + 2
-        if len(lines) == 1 and 6 + beside + said.cell_len <= screen.width:
-            gap = " " * (beside - text.cell_len)
-            yield first.append_text(Text(style="").append_text(text)).append(gap).append_text(said)
+    texts = [screen.text(command, "bold", PARAGRAPH) for command, _ in steps]
+    short = [text.cell_len for text in texts if text.cell_len <= _COMMAND]
+    column = max(short, default=0) + GAP
+    for i, (text, (_, what)) in enumerate(zip(texts, steps, strict=True)):
+        said = screen.text(what, "dim", PARAGRAPH)
+        head = Text(_INDENT) if i else Text().append(f"{'Next':<{len(_INDENT)}}", "bold")
+        room = screen.width - len(_INDENT)
+        lines = screen.lines(text, room, 2)
+        free = room - text.cell_len - said.cell_len
+        if len(lines) == 1 and free >= GAP:
+            gap = max(GAP, min(free, column - text.cell_len))
+            yield head.append_text(text).append(" " * gap).append_text(said)
             continue
-        yield first.append_text(lines[0])
-        more = [Text(indent).append_text(line) for line in lines[1:]]
-        yield from more
-        for line in screen.lines(said, screen.width - 8) if what else ():
-            yield Text(indent + "  ").append_text(line)
+        yield head.append_text(lines[0])
+        below = screen.lines(said, room - 2) if what else []
+        for line in (*lines[1:], *(Text("  ").append_text(line) for line in below)):
+            yield Text(_INDENT).append_text(line)
 
 
 def _labelled(screen: Screen, label: str, text: str, style: str = "") -> Iterator[Text]:
@@ -186,7 +190,7 @@ def _labelled(screen: Screen, label: str, text: str, style: str = "") -> Iterato
 
 def _beside(screen: Screen, label: str, texts: Sequence[Text]) -> Iterator[Text]:
     room = _LABEL if screen.width > 3 * _LABEL else 2
-    head = Text(f"  {label}", style="dim")
+    head = Text().append(f"  {label}", "dim")
     if room < _LABEL and label:
         yield from screen.lines(head, screen.width)
     lines = [line for text in texts for line in screen.lines(text, screen.width - room - 2)]
@@ -201,8 +205,8 @@ def _beside(screen: Screen, label: str, texts: Sequence[Text]) -> Iterator[Text]
 def _block(screen: Screen, verdict: Verdict) -> Iterator[Text]:
     alarm = outcomes.standing(verdict) == "drift"
     style = ALARM if alarm else STYLES[verdict.verdict]
-    head = screen.text(f"{glossary.GLYPHS[verdict.verdict]} {verdict.verdict}", f"bold {style}")
-    head.append_text(screen.text(": ")).append_text(screen.text(verdict.sentence))
+    word = screen.text(f"{glossary.GLYPHS[verdict.verdict]} {verdict.verdict}", f"bold {style}")
+    head = Text().append_text(word).append(": ").append_text(screen.text(verdict.sentence))
     yield from screen.lines(head, screen.width, 2)
     if verdict.assertions:
         yield Text()
@@ -279,16 +283,16 @@ def _drawn(screen: Screen, strip: Strip) -> Iterator[Text]:
     room = min(screen.width - _LABEL - 2, 60)
     if room < LEAST:
         return
-    for line in strip.lines(room):
+    for line, style in zip(strip.lines(room), ("", "dim"), strict=True):
         # Not cleaned: blanks are part of it, and none of it is text of others.
-        text = Text(" " * (_LABEL + 2) + screen.plain(line), style="dim" if line[:1] == " " else "")
+        text = Text(" " * (_LABEL + 2) + screen.plain(line), style=style)
         text.rstrip()
         yield text
 
 
 def _description(screen: Screen, one: Description) -> Iterator[Text]:
     first, second = map(_cut, one.names)
-    head = screen.text("effect", "bold")
+    head = Text().append("effect", "bold")
     head.append_text(screen.text(f": {first} less {second} in {_cut(one.metric)}"))
     yield from screen.lines(head, screen.width, 2)
     yield Text()
