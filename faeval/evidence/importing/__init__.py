@@ -6,6 +6,7 @@ from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._epochs import unlike_ends
 from faeval.evidence.importing._folders import cells_of_glob
 from faeval.evidence.importing._mlflow import import_mlflow
+from faeval.evidence.importing._run_files import cells_of_run
 from faeval.evidence.importing._stores import cells_of_store
 from faeval.evidence.importing._tidy import Imported, import_table
 
@@ -13,6 +14,7 @@ __all__ = [
     "Cells",
     "Imported",
     "cells_of_glob",
+    "cells_of_run",
     "cells_of_store",
     "import_mlflow",
     "import_table",

@@ -231,7 +231,7 @@ def test_hydra_says_beside_or_above_what_the_path_does_not(yaml: Any) -> None:
     assert list(table["optim.lr"]) == ["1e-3"] * 4
     assert list(table["dropout"]) == [0.5] * 4
     assert list(table["layers"]) == ["[1, 2]"] * 4
-    assert said(cells, "model, seed, optim.lr", ".hydra/overrides.yaml")
+    assert said(cells, "model, seed, optim.lr", ".hydra/overrides.yaml", "or above")
 
 
 def test_the_path_and_the_file_come_before_files_beside(yaml: Any) -> None:
@@ -277,6 +277,10 @@ def test_yaml_makes_no_objects_and_what_cannot_be_read_is_said(yaml: Any) -> Non
     cells = cells_of_glob("{arm}/{seed}.d/metrics.json")
     assert not Path("made").exists()
     assert said(cells, "4 files", "hparams.yaml", "left out")
+    write("ours/1.d/hparams.yaml", f"seed: 3\nhook: {bad}betas: !!python/tuple [0.9, 0.99]\n")
+    cells = cells_of_glob("{arm}/{number}.d/metrics.json", skip_without_seed=True)
+    assert list(cells.table["seed"]) == [3]
+    assert not Path("made").exists()
     many = "a: &a {" + ", ".join(f"k{i}: 1" for i in range(9)) + "}\n"
     for one, other in zip("bcdefghi", "abcdefgh", strict=True):
         many += f"{one}: &{one} {{{', '.join(f'k{i}: *{other}' for i in range(9))}}}\n"
