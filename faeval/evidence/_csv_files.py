@@ -185,6 +185,7 @@ def fields_of(
     delimiter: str = ",",
     names: Sequence[str] | None = None,
     empty: str | None = None,
+    start: int = 0,
 ) -> pd.DataFrame:
     """Read the fields of each line as text.
 
@@ -196,13 +197,17 @@ def fields_of(
         What to call the columns, where the first line does not say it.
     empty
         The text of a cell that holds nothing; None of text that is kept as it stands.
+    start
+        The byte at which the first line begins.
     """
     import pandas as pd
 
+    file = io.BytesIO(content)
+    file.seek(start)
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         return pd.read_csv(
-            io.BytesIO(content),
+            file,
             sep=delimiter,
             encoding="utf-8-sig",
             dtype="str",  # any other type would turn an arm called 1e3 into a number
@@ -215,9 +220,11 @@ def fields_of(
         )
 
 
-def csv_reader(content: bytes, delimiter: str = ",") -> CsvReader:
+def csv_reader(content: bytes, delimiter: str = ",", start: int = 0) -> CsvReader:
     """Return Python's reader of the lines of a text, which knows how many lines it has read."""
-    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
+    file = io.BytesIO(content)
+    file.seek(start)
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     return csv.reader(text, delimiter=delimiter)
 
 
@@ -243,10 +250,10 @@ def _too_many_fields(content: bytes, fields: int) -> str:
 
 
 def odd_line(
-    content: bytes, is_odd: Callable[[list[str]], bool], delimiter: str = ","
+    content: bytes, is_odd: Callable[[list[str]], bool], delimiter: str = ",", start: int = 0
 ) -> tuple[int, list[str]]:
     """Return where the first row ends of which something holds, and the row; else 0 and none."""
-    reader = csv_reader(content, delimiter)
+    reader = csv_reader(content, delimiter, start)
     with contextlib.suppress(csv.Error):
         for row in reader:
             if _is_row(row) and is_odd(row):
@@ -259,11 +266,11 @@ def _is_row(fields: list[str]) -> bool:
     return len(fields) > 1 or bool(fields and fields[0].strip())
 
 
-def line_of(content: bytes, row: int, delimiter: str = ",", header: int = 1) -> int:
+def line_of(content: bytes, row: int, delimiter: str = ",", header: int = 1, start: int = 0) -> int:
     """Return the line on which a row ends, blank lines and breaks in quotes counted.
 
     Before the rows stand so many lines of a header.
     """
-    reader = csv_reader(content, delimiter)
+    reader = csv_reader(content, delimiter, start)
     numbers = (reader.line_num for fields in reader if _is_row(fields))
     return next(islice(numbers, row + header, None), row + header + 1)

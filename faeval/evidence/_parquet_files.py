@@ -90,10 +90,20 @@ def parquet_cells(
     check_header: Callable[[list[str]], None],
     only: Sequence[str] | None = None,
 ) -> pd.DataFrame:
+    return parquet_content(path.read_bytes(), path, most, check_header, only)
+
+
+def parquet_content(
+    content: bytes,
+    path: Path,
+    most: int,
+    check_header: Callable[[list[str]], None] = lambda _: None,
+    only: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Read what a Parquet file holds, as it stands."""
     import pandas as pd
 
     arrow, parquet = _pyarrow(path)
-    content = path.read_bytes()
     _check_seal(content, path)
     buffer = io.BytesIO(content)
     try:

@@ -233,6 +233,10 @@ def test_a_missing_column_is_named(column: str, tmp_path: Path) -> None:
         (f"{HEADER}\n{ROW},more\n".encode(), "line 2: has 10 fields"),
         (f"{HEADER}\n{ROW}\n\n{ROW},more".encode(), "line 4: has 10 fields"),
         (f"{HEADER}\n{ROW}\n{ROW[:30]}".encode(), "cut off"),
+        (f"{HEADER}\n{ROW}\n{ROW[:30]}\n".encode(), "is no row of the table"),
+        (f"{HEADER}\n{ROW}\n# of May".encode(), "is no row of the table"),
+        (f"{HEADER}\n{ROW}\nThe end.\n".encode(), "is no row of the table"),
+        (f"Of May.\n{HEADER}\n{ROW}\n".encode(), "missing; it has 'Of May.'"),
         (f'{HEADER}\n{ROW}\n"{ROW}\n'.encode(), "no regular CSV"),
     ],
     ids=[
@@ -246,6 +250,10 @@ def test_a_missing_column_is_named(column: str, tmp_path: Path) -> None:
         "all rows long",
         "last row long",
         "cut off",
+        "short row",
+        "comment",
+        "prose",
+        "prose first",
         "quote",
     ],
 )

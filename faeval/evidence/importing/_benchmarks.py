@@ -65,7 +65,7 @@ def _pytest_benchmark(benchmarks: Sequence[Any], source: str) -> Cells:
         if not isinstance(data, list) or not data:
             raise EvidenceError(
                 f"{source}: pytest-benchmark kept no single times; run it again with"
-                " --benchmark-save-data (and --benchmark-json FILE)."
+                " --benchmark-json FILE, or with --benchmark-save-data."
             )
         # The whole name is needed only where the short one is not alone.
         key = "name" if short.count(benchmark.get("name")) == 1 else "fullname"
@@ -98,7 +98,11 @@ def _google(benchmarks: Sequence[Any], source: str) -> Cells:
     for name, run in zip(names, runs, strict=True):
         index = run.get("repetition_index", counts[name])
         counts[name] += 1
-        row = {"name": name, "repetition": index, "value": run.get("real_time")}
+        row = {
+            "name": name,
+            "repetition": index,
+            "value": None if run.get("error_occurred") else run.get("real_time"),
+        }
         rows.append(row | {"cpu_time": run.get("cpu_time")})
     notes = [f"real times of Google Benchmark, in {units[0]}; cpu_time is beside them"]
     if skipped := len(benchmarks) - len(runs):

@@ -22,8 +22,13 @@ _UNNAMED = re.compile(r"Unnamed: 0(\.\d+)*")
 
 def shown(text: object, most: int = 60) -> str:
     """Return text of others in quotes, as one short line in which nothing acts."""
+    return repr(short(text, most))
+
+
+def short(text: object, most: int = 60) -> str:
+    """Return text of others as one short line in which nothing acts."""
     line = clean(cut(str(text), 10 * most))
-    return repr(line if len(line) <= most else line[: most - 3] + "...")
+    return line if len(line) <= most else line[: most - 3] + "..."
 
 
 def is_number(text: object) -> bool:
@@ -33,16 +38,18 @@ def is_number(text: object) -> bool:
     if not isinstance(text, str):
         return isinstance(text, int | float)
     try:
-        float(text.replace(",", ".", 1) if text.count(",") == 1 else text)
+        float(text.removesuffix("%").replace(",", "." if text.count(",") == 1 else ","))
     except ValueError:
         return False
     return True
 
 
 def with_names(
-    table: pd.DataFrame, header: Sequence[str], source: str
+    table: pd.DataFrame, header: Sequence[str], source: str, row_names: bool = False
 ) -> tuple[pd.DataFrame, NDArray[np.int64] | None, list[str]]:
     """Give a table the names of its columns.
+
+    ``row_names``: the first column has no name because it numbers the rows, from 0 or 1.
 
     Returns the table, which of its rows are kept (None: all), and notes.
     """
@@ -56,7 +63,7 @@ def with_names(
     filled = [i for i, n in enumerate(names) if n or bool(table.iloc[:, i].notna().any())]
     names = [names[i] for i in filled]
     table = table.iloc[:, filled]
-    while len(names) > 1 and _is_unnamed(names[0]) and _counts_rows(table.iloc[:, 0]):
+    while len(names) > 1 and _is_unnamed(names[0]) and _counts_rows(table.iloc[:, 0], row_names):
         notes.append("the first column only numbers the rows; it is left out")
         table, names = table.iloc[:, 1:], names[1:]
     if names and _is_unnamed(names[0]):
@@ -79,6 +86,8 @@ def _without_empty_rows(
     table: pd.DataFrame, names: Sequence[str], notes: list[str]
 ) -> tuple[pd.DataFrame, NDArray[np.int64] | None]:
     """Leave out rows that hold nothing, as spreadsheets write, and lines of the header again."""
+    if not len(table.columns):
+        return table, None
     first = table.iloc[:, 0]
     empty = np.array(first.isna(), dtype=bool)
     if empty.any():
@@ -96,11 +105,12 @@ def _without_empty_rows(
     return table[kept].reset_index(drop=True), np.flatnonzero(kept)
 
 
-def _counts_rows(column: pd.Series[Any]) -> bool:
-    """Whether the cells are 0, 1, 2, ... as pandas writes an index."""
+def _counts_rows(column: pd.Series[Any], from_one: bool) -> bool:
+    """Whether the cells are 0, 1, 2, ... as pandas writes an index; or as R does, from 1."""
     import pandas as pd
 
-    if not len(column) or str(column.iloc[0]) != "0":
+    first = str(column.iloc[0]) if len(column) else ""
+    if first != "0" and not (from_one and first == "1"):
         return False
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    return bool(np.array_equal(numbers, np.arange(len(column))))
+    return bool(np.array_equal(numbers, np.arange(len(column)) + int(first)))

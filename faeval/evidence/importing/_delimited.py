@@ -7,7 +7,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from faeval._safe_text import listed
@@ -16,12 +16,14 @@ from faeval.evidence._csv_files import fields_of, line_of, odd_line
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._columns import is_number, shown, with_names
 from faeval.evidence.importing._forms import HEAD, utf16_of
+from faeval.evidence.importing._scan import count_delimiters, has_outer_blanks
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
 _COMMENT = re.compile(r"\s*[#%]")
+_SEP = re.compile(r'"?sep=([^\w\s]|\t)"?\s*', re.IGNORECASE)
 _BLANKS = re.compile(rb"[ \t]+")
 #: Lines before the header at most.
 _PROSE = 200
@@ -102,22 +104,25 @@ def read_delimited(content: bytes, source: str, delimiter: str | None = None) ->
     begin = content if whole else content[: content.rfind(b"\n", 0, HEAD) + 1]
     lines = list(io.StringIO(begin.decode("utf-8", "replace"), newline=""))
     comments, rest = _comments(lines)
+    if rest < len(lines) and (sign := _SEP.fullmatch(lines[rest])):  # as Excel reads it
+        delimiter, rest = delimiter or sign[1], rest + 1
     layout = _layout(lines[rest:], whole, delimiter)
     if layout is None:
         raise EvidenceError(_no_table(source, [line for line in lines[rest:] if line.strip()]))
     layout, after, header_comment = _with_comment(layout, lines, comments, rest, whole)
     _check_header(layout, lines[after:], source)
     notes = _notes(layout, [lines[i] for i in comments if i != header_comment], header_comment)
-    body = content[len("".join(lines[:after]).encode()) :]
-    if layout.delimiter == " " and b'"' not in body:
-        body = b"\n".join(_BLANKS.sub(b"\t", line.strip()) for line in body.splitlines())
-        layout = _Layout(**{**vars(layout), "delimiter": "\t"})
-    table = _rows(body, layout, source, after)
-    table, rows, more = with_names(table, layout.names, source)
+    start = len("".join(lines[:after]).encode())
+    if layout.delimiter == " " and content.find(b'"', start) < 0:
+        body = content[start:].splitlines()
+        content, start = b"\n".join(_BLANKS.sub(b"\t", line.strip()) for line in body), 0
+        layout = replace(layout, delimiter="\t")
+    table = _rows(content, start, layout, source, after)
+    table, rows, more = with_names(table, layout.names, source, layout.row_names)
 
     def place(row: int) -> str:
         at = int(rows[row]) if rows is not None else row
-        return f"line {after + line_of(body, at, layout.delimiter, 0)}"
+        return f"line {after + line_of(content, at, layout.delimiter, 0, start)}"
 
     return Cells(table, source, place, (*notes, *more))
 
@@ -157,7 +162,7 @@ def _layout(lines: Sequence[str], whole: bool, delimiter: str | None) -> _Layout
         if not whole and len(rows) > 2:
             rows = rows[:-1]  # the next row may have begun inside a quote
         layout = _layout_of(rows, lines, one, narrowest=1 if delimiter else 2)
-        if layout and (one != " " or delimiter or layout.rows == len(rows)):
+        if layout and (one != " " or delimiter or _is_regular(layout, rows)):
             layouts.append(layout)
     if layouts:
         return max(layouts, key=lambda a: (a.rows, a.delimiter != " ", -a.after, len(a.names)))
@@ -166,6 +171,16 @@ def _layout(lines: Sequence[str], whole: bool, delimiter: str | None) -> _Layout
     if len(rows) > 1 and not numbers[0] and all(numbers[1:]):
         return _Layout(",", rows[0][0], rows[0][1], len(rows))
     return None
+
+
+def _is_regular(layout: _Layout, rows: Sequence[tuple[list[str], int]]) -> bool:
+    """Whether blanks part the fields: lines agree, names stand above and numbers below."""
+    below = [row for row, _ in rows[1:]]
+    return (
+        layout.rows == len(rows)
+        and (not any(map(is_number, layout.header)) or all(map(is_number, layout.header)))
+        and any(all(map(is_number, column)) for column in zip(*below, strict=False))
+    )
 
 
 def _layout_of(
@@ -182,7 +197,7 @@ def _layout_of(
     for i, (header, after) in enumerate(rows[:_PROSE]):
         data = [row for row, _ in rows[i + 1 :] if len(row) == width]
         layout = _with_header(header, data, delimiter, after, width)
-        if layout is None:
+        if layout is None or (i and not data):
             continue
         if i and _like_data(rows[i][0], data):
             earlier = (
@@ -191,7 +206,7 @@ def _layout_of(
             if (j := next(earlier, None)) is not None:  # a header that the rows do not agree with
                 i, layout = j, _Layout(delimiter, rows[j][0], rows[j][1], 1)
         prose = [line.strip() for line in lines[: rows[i - 1][1]] if line.strip()] if i else []
-        return _Layout(**{**vars(layout), "prose": tuple(prose)})
+        return replace(layout, prose=tuple(prose))
     return _Layout(delimiter, rows[0][0], rows[0][1], 1) if counts[0] >= 2 else None
 
 
@@ -216,7 +231,7 @@ def _with_header(
 def _like_data(row: Sequence[str], data: Sequence[Sequence[str]]) -> bool:
     """Whether a row has its numbers where those below it have theirs."""
     numbers = list(map(is_number, row))
-    return any(numbers) and bool(data) and numbers == list(map(is_number, data[0]))
+    return bool(data) and numbers == list(map(is_number, data[0]))
 
 
 def _with_comment(
@@ -234,32 +249,51 @@ def _with_comment(
             text.split() if blank and '"' not in text else _split([text], layout.delimiter)[0][0]
         )
         if len(names) == len(first) and not any(map(is_number, names)):
-            return _Layout(**{**vars(layout), "header": names}), rest, comments[-1]
+            return replace(layout, header=names), rest, comments[-1]
     return layout, rest + layout.after, None
 
 
 def _check_header(layout: _Layout, below: Sequence[str], source: str) -> None:
     header = [name.strip() for name in layout.header]
-    if all(map(is_number, filter(None, header))):
+    delimiter = "  " if layout.delimiter == " " else layout.delimiter
+    rows = [row for row, _ in _split(below[:20], delimiter)]
+    if _is_headless(header, rows):
         raise EvidenceError(
             f"{source}: the first line of the table ({shown(', '.join(header))}) names no columns;"
             " write a header above it, such as method,seed,acc."
         )
-    delimiter = "  " if layout.delimiter == " " else layout.delimiter
-    rows = [row for row, _ in _split(below[:20], delimiter)]
     repeated = [name for name in header if name and header.count(name) > 1]
-    if (
-        repeated
-        and len(rows) > 1
-        and not any(map(is_number, rows[0]))
-        and (not rows[0][0].strip() or any(map(is_number, rows[1])))
-        and len(set(zip(header, rows[0], strict=False))) > len(set(header))
-    ):
+    if repeated and len(rows) > 1 and _is_second_header(header, rows):
         raise EvidenceError(
             f"{source}: has two header lines ({shown(','.join(header))} and"
             f" {shown(','.join(rows[0]))}); write one, with a name for each column, such as"
             f" {shown(f'{repeated[0]}_{rows[0][header.index(repeated[0])]}')}."
         )
+
+
+def _is_headless(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the line taken for a header is one of numbers.
+
+    Numbers may be names, of seeds (1, 2, 3) or of settings (0.1, 0.01); of both they are none.
+    """
+    numbers = [name for name in header if is_number(name)]
+    if len(numbers) == sum(map(bool, header)):
+        return True
+    fractions = sum(not name.lstrip("-").isdigit() for name in numbers)
+    mixed = 0 < fractions < len(numbers) or fractions == len(numbers) == 1
+    return mixed and bool(rows) and all(_like_data(header, [row]) for row in rows[:5])
+
+
+def _is_second_header(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether below names that repeat stand others, as pandas writes columns of two levels."""
+    names, more = rows[0], rows[1]
+    if any(not any(cell.strip() for cell in row[1:]) for row in rows[:2]):
+        return True  # the line of the names of the index
+    return (
+        not any(map(is_number, names))
+        and (not names[0].strip() or any(map(is_number, more)))
+        and len(set(zip(header, names, strict=False))) > len(set(header))
+    )
 
 
 def _notes(layout: _Layout, comments: Sequence[str], header_comment: int | None) -> list[str]:
@@ -278,45 +312,35 @@ def _notes(layout: _Layout, comments: Sequence[str], header_comment: int | None)
     return notes
 
 
-def _rows(body: bytes, layout: _Layout, source: str, after: int) -> pd.DataFrame:
+def _rows(content: bytes, start: int, layout: _Layout, source: str, after: int) -> pd.DataFrame:
     """Read the rows below the header; the fields of each are as many as there are columns."""
     import pandas as pd
 
     names, delimiter = layout.names, layout.delimiter
-    if not body.strip():
+    if not content[start : start + HEAD].strip() and not content[start:].strip():
         columns: dict[int, list[str]] = {i: [] for i in range(len(names))}
         return pd.DataFrame(columns)
     try:
-        table = fields_of(body, delimiter, [str(i) for i in range(len(names))], "")
+        table = fields_of(content, delimiter, [str(i) for i in range(len(names))], "", start)
     except (csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        _check_fields(body, layout, source, after)
+        _check_fields(content, start, layout, source, after)
         raise EvidenceError(
             f"{source}: is no regular table ({' '.join(str(error).split())}); perhaps a quote is"
             " not closed."
         ) from None
     # pandas fills a short line with nothing.
-    if b'"' in body or body.count(delimiter.encode()) != len(table) * (len(names) - 1):
-        _check_fields(body, layout, source, after)
-    if _has_outer_blanks(body, delimiter):
+    if count_delimiters(content, start, delimiter) != len(table) * (len(names) - 1):
+        _check_fields(content, start, layout, source, after)
+    if has_outer_blanks(content, start, delimiter):
         table = table.apply(lambda column: column.str.strip())
         table = table.where(table != "", None)
     return table
 
 
-def _has_outer_blanks(body: bytes, delimiter: str) -> bool:
-    edges = [delimiter.encode(), b"\n", b"\r", b'"']
-    blanks = [blank for blank in (b" ", b"\t", b"\xc2\xa0") if blank != edges[0]]
-    return (
-        body[:1] in blanks
-        or body[-1:] in blanks
-        or any(b + e in body or e + b in body for b in blanks for e in edges)
-    )
-
-
-def _check_fields(body: bytes, layout: _Layout, source: str, after: int) -> None:
+def _check_fields(content: bytes, start: int, layout: _Layout, source: str, after: int) -> None:
     """Raise EvidenceError at the first line that has other fields than the header."""
     n = len(layout.names)
-    line, row = odd_line(body, lambda fields: len(fields) != n, layout.delimiter)
+    line, row = odd_line(content, lambda fields: len(fields) != n, layout.delimiter, start)
     if not row:
         return
     where = f"{source}, line {after + line}"
@@ -331,7 +355,7 @@ def _check_fields(body: bytes, layout: _Layout, source: str, after: int) -> None
             f"{where}: has {len(row)} fields, and the header names {n}; perhaps {what} stands"
             f" inside a number or a name ({shown(text, 40)}): put such a cell in quotes."
         )
-    cut_off = not body.endswith((b"\n", b"\r")) and line >= body.count(b"\n") + 1
+    cut_off = not content.endswith((b"\n", b"\r")) and line > content.count(b"\n", start)
     raise EvidenceError(
         f"{where}: has {len(row)} of {n} fields ({shown(text, 40)}); "
         + ("the file may be cut off, get it again." if cut_off else "complete or remove the line.")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
-from faeval._safe_text import listed
+from faeval._safe_text import clean, cut, listed
 from faeval.errors import EvidenceError
 from faeval.evidence._csv_files import LONGEST_LINE, bounded
 from faeval.evidence._table import most_rows
 from faeval.evidence.importing._cells_table import Cells
-from faeval.evidence.importing._columns import shown
+from faeval.evidence.importing._columns import short, shown
 from faeval.evidence.importing._forms import (
     HEAD,
     check_form,
@@ -78,14 +79,16 @@ def cells_of(
     ('fields are separated by semicolons',)
     """
     path = Path(path)
-    source = shown(name if name is not None else path, 400)[1:-1]
+    source = short(name if name is not None else path, 400)
     try:
         if content is None:
             if path.is_dir():
                 raise directory_error(path)
             with path.open("rb") as file:
-                content = _whole(file, source)
-        return _read(content, source, _Options(delimiter, encoding, sheet), packed=0)
+                content = _whole(file, source, encoding is not None)
+        cells = _read(content, source, _Options(delimiter, encoding, sheet), packed=0)
+        notes = tuple(clean(cut(note)) for note in cells.notes)
+        return replace(cells, notes=notes, place=lambda row: short(cells.place(row), 200))
     except OSError as error:
         raise unreadable(source, error) from error
     except MemoryError:
@@ -107,11 +110,12 @@ class _Options:
             )
 
 
-def _whole(file: IO[bytes], source: str) -> bytes:
+def _whole(file: IO[bytes], source: str, encoded: bool) -> bytes:
     """Return what a file holds; its form is looked at before more than its head is read."""
     head = file.read(HEAD)
     form = form_of_bytes(head, source)
-    check_form(form, source)
+    if form != "binary" or not encoded:
+        check_form(form, source)
     return _bounded(_parts(file, head), source, form)
 
 
@@ -143,6 +147,7 @@ def _counted(parts: Iterator[bytes], source: str, most: int) -> Iterator[bytes]:
 def _read(content: bytes, source: str, options: _Options, packed: int) -> Cells:
     form = form_of_bytes(content, source)
     form = zip_form(content) if form == "zip" else form
+    form = "text" if form == "binary" and options.encoding else form
     check_form(form, source)
     if form in _PACKED or form == "zip":
         if packed > 1:
@@ -155,23 +160,37 @@ def _read(content: bytes, source: str, options: _Options, packed: int) -> Cells:
 
 
 def _text(content: bytes, form: str, source: str, options: _Options) -> Cells:
-    from dataclasses import replace
-
     from faeval.evidence.importing._delimited import read_delimited, to_utf8
     from faeval.evidence.importing._json_files import read_json
+    from faeval.evidence.importing._markdown import has_tables, read_markdown
 
     content, notes = to_utf8(content, options.encoding, source)
     if b"\0" in content:
         check_form("binary", source)
     if form == "json":
         cells = read_json(content, source)
+    elif options.delimiter is None and has_tables(content):
+        cells = read_markdown(content, source)
     else:
+        content = bounded([content], source, most_rows.get())
         cells = read_delimited(content, source, options.delimiter)
     return replace(cells, notes=(*notes, *cells.notes)) if notes else cells
 
 
 def _binary(content: bytes, form: str, source: str, options: _Options) -> Cells:
-    raise EvidenceError(f"{source}: {form} is not read yet.")
+    from faeval.evidence.importing._arrays import read_npy, read_npz
+    from faeval.evidence.importing._arrow import read_arrow, read_parquet_table
+    from faeval.evidence.importing._spreadsheet import read_xlsx
+
+    if form == "xlsx":
+        return read_xlsx(content, source, options.sheet)
+    readers = {
+        "npz": read_npz,
+        "npy": read_npy,
+        "parquet": read_parquet_table,
+        "arrow": read_arrow,
+    }
+    return readers[form](content, source)
 
 
 def _unpacked(content: bytes, form: str, source: str) -> bytes:

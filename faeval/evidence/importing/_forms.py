@@ -36,9 +36,12 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"RDX", "rdata"),
     (b"X\n\x00\x00\x00", "rdata"),
     (b":W&B", "wandb"),
+    (b"{\\rtf", "rtf"),
     (b"version https://git-lfs", "lfs"),
 )
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_HIGH = bytes(range(128, 256))
 _PICKLE = re.compile(rb"\x80[\x02-\x05]")
 #: What is never read here, in words, and what helps.
 _REFUSED = {
@@ -71,6 +74,7 @@ _REFUSED = {
     "gif": ("is a GIF image", "give the numbers that it was drawn from, as CSV"),
     "xls": ("is an old Excel file (.xls)", "save it as .xlsx or CSV"),
     "ods": ("is an OpenDocument spreadsheet (.ods)", "save it as .xlsx or CSV"),
+    "rtf": ("is a text of a word processor (RTF)", "save its table as .xlsx or CSV"),
     "docx": ("is a Word document", "save its table as .xlsx or CSV"),
     "zstd": ("is compressed with zstd", "decompress it first: unzstd FILE"),
     "7z": ("is a 7z archive", "unpack it, and give the table"),
@@ -138,6 +142,8 @@ def form_of_bytes(content: bytes, name: str = "") -> str:
     for magic, form in _MAGIC:
         if content.startswith(magic):
             return form
+    if name.lower().endswith((".pkl", ".pickle", ".joblib")):
+        return "pickle"
     if b"brain.Event:" in content[:64] or ("tfevents" in name and b"\0" in content[:64]):
         return "tfevents"
     if content[257:262] == b"ustar":
@@ -145,9 +151,22 @@ def form_of_bytes(content: bytes, name: str = "") -> str:
     # Text in UTF-16 may begin with any byte; a pickle is no text whatever comes.
     if _PICKLE.match(content) and (b"\0" in content[:64] or content.rstrip().endswith(b".")):
         return "pickle"
-    if not content.startswith(_UTF16) and b"\0" in content[:HEAD] and not utf16_of(content):
+    begin = content[:HEAD]
+    if utf16_of(begin):
+        return _text_form(content)
+    # No text of any code page has so few signs of ASCII where tables of numbers are.
+    plain = len(begin.translate(None, _HIGH))
+    if _CONTROL.search(begin) or (2 * plain < len(begin) and not _is_utf8(begin)):
         return "binary"
     return _text_form(content)
+
+
+def _is_utf8(begin: bytes) -> bool:
+    try:
+        begin.decode()
+    except UnicodeDecodeError as error:
+        return error.start > len(begin) - 4 and len(begin) == HEAD
+    return True
 
 
 def _text_form(content: bytes) -> str:
@@ -172,12 +191,12 @@ def utf16_of(content: bytes) -> str | None:
         return "utf-16"
     begin = content[: HEAD // 2 * 2]
     half = len(begin) // 2
-    if not half:
+    zeros = [part.count(0) / max(half, 1) for part in (begin[0::2], begin[1::2])]
+    if max(zeros) < 0.6 or min(zeros) > 0.05:
         return None
-    zeros = begin[0::2].count(0) / half, begin[1::2].count(0) / half
-    if zeros[0] < 0.05 and zeros[1] > 0.6:
-        return "utf-16-le"
-    return "utf-16-be" if zeros[0] > 0.6 and zeros[1] < 0.05 else None
+    encoding = "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
+    text = begin.decode(encoding, "replace")
+    return None if _CONTROL.search(text.encode("utf-8", "replace")) else encoding
 
 
 def zip_form(content: bytes) -> str:

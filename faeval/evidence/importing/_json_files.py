@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: How deep objects may lie in each other.
 _DEEPEST = 20
+#: What is said where rows of a run have nothing that counts them.
+POSITIONS = "the positions in the lists, from 0, are the column 'position'"
 _METRIC = re.compile(
     r"(train|val|valid|validation|test|dev|eval|final|mean|best)?[_/.-]?"
     r"(acc|accuracy|loss|error|err|f1|auc|auroc|auprc|precision|recall|mse|rmse|mae|r2|bleu|rouge"
@@ -119,7 +121,8 @@ def _why(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "too deep"
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg}, line {error.lineno}, column {error.colno}"
+        line = f"line {error.lineno}, " if "\n" in error.doc.strip() else ""
+        return f"{error.msg}, {line}column {error.colno}"
     return " ".join(str(error).split())[:200]
 
 
@@ -175,7 +178,7 @@ def record_cells(
     if not records:
         raise EvidenceError(f"{source}: holds no records; give one for each run.")
     flat_records = [flat(record, source) for record in records]
-    rows, origins, more, position = exploded(flat_records, source)
+    rows, origins, more, more_roles = exploded(flat_records, source)
     table = _frame(rows, source)
     table, left, names_notes = with_names(table, list(table.columns), source)
 
@@ -183,7 +186,7 @@ def record_cells(
         at = int(left[row]) if left is not None else row
         return place(at if origins is None else origins[at])
 
-    roles = {**(roles or {}), **({"seed": position} if position == "seed" else {})}
+    roles = {**(roles or {}), **more_roles}
     return Cells(table, source, place_of, (*notes, *more, *names_notes), roles)
 
 
@@ -320,7 +323,7 @@ def _column_cells(document: dict[str, Any], source: str) -> Cells | None:
     lengths = {name: len(values) for name, values in document.items()}
     numeric = all(_are_numbers(values) for values in lists)
     names = list(document)
-    if numeric and not any(_AXIS.fullmatch(n) or _METRIC.fullmatch(n) for n in names):
+    if numeric and not are_columns(names):
         return level_cells(document, ["method"], source)
     if len(set(lengths.values())) > 1:
         raise EvidenceError(
@@ -329,7 +332,23 @@ def _column_cells(document: dict[str, Any], source: str) -> Cells | None:
             + "); columns of a table have one length."
         )
     rows = [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
-    return record_cells(rows, source, lambda row: f"position {row} (counted from 0)")
+    notes, roles = [], {}
+    if numeric and not has_axis(names):
+        rows = [{"position": i, **row} for i, row in enumerate(rows)]
+        notes, roles = [POSITIONS], {"epoch": "position"}
+    place = "position {} (counted from 0)".format
+    return record_cells(rows, source, place, notes, roles)
+
+
+def are_columns(names: Iterable[str]) -> bool:
+    """Whether names of lists of numbers are columns of a table, by one that is no method's."""
+    names = list(names)
+    return has_axis(names) or any(map(_METRIC.fullmatch, names))
+
+
+def has_axis(names: Iterable[str]) -> bool:
+    """Whether one of the names is of seeds, steps, epochs or the like."""
+    return any(map(_AXIS.fullmatch, names))
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:
@@ -357,14 +376,14 @@ def _two_levels(document: dict[str, dict[str, Any]], source: str) -> Cells | Non
     keys = list(dict.fromkeys(key for values in document.values() for key in values))
     numbered = all(_seed_of(key) is not None for key in keys)
     numeric = all(_are_numbers(list(values.values())) for values in document.values())
-    named = any(_AXIS.fullmatch(n) or _METRIC.fullmatch(n) for n in document)
-    if numbered and numeric and not named:
+    if numbered and numeric and not are_columns(document):
         return level_cells(document, ["method"], source)
     if numbered and all(key.lstrip("-").isdigit() for key in keys):  # orient="columns"
         rows = [{"": key, **{n: values.get(key) for n, values in document.items()}} for key in keys]
         return record_cells(rows, source, lambda row: f"key {keys[row]}")
     outer = list(document)
-    if all(key.lstrip("-").isdigit() for key in outer):  # orient="index"
+    methods = numeric and not are_columns(keys)
+    if not methods and all(key.lstrip("-").isdigit() for key in outer):  # orient="index"
         rows = [{"": key, **values} for key, values in document.items()]
         return record_cells(rows, source, lambda row: f"key {outer[row]}")
     if all(_seed_of(key) is not None for key in outer):

@@ -19,6 +19,9 @@ _SETTINGS = re.compile(
     r"|tags|callbacks)([./_].*)?",
     re.IGNORECASE,
 )
+_STEP = re.compile(
+    r"(.*[._/])?((global|training)_?)?(step|epoch|iter|iteration|timestep)s?(_total)?", re.I
+)
 _SEED = re.compile(
     r"(.*[._/])?(seed|random_state|random_seed|seeds|rep|repeat|replicate|trial)", re.I
 )
@@ -53,23 +56,25 @@ def flat(record: Mapping[str, Any], source: str) -> dict[str, Any]:
 
 def exploded(
     records: Sequence[dict[str, Any]], source: str
-) -> tuple[list[dict[str, Any]], list[int] | None, list[str], str | None]:
+) -> tuple[list[dict[str, Any]], list[int] | None, list[str], dict[str, str]]:
     """Take parallel lists of numbers apart, a row for each position; other lists become text.
 
-    Returns the rows, which record each came from (None: its own), notes, and the column of the
-    positions where there is one.
+    Returns the rows, which record each came from (None: its own), notes, and the role of the
+    column that tells the positions apart: ``seed`` or ``epoch``.
     """
     lists = {
         name for record in records for name, value in record.items() if isinstance(value, list)
     }
     if not lists:
-        return list(records), None, [], None
-    parallel = sorted(name for name in lists if _is_series(name, records))
+        return list(records), None, [], {}
+    # Records of single steps hold lists of other things, such as of episodes.
+    by_step = any(_STEP.fullmatch(n) and is_scalar(v) for r in records for n, v in r.items())
+    parallel = [] if by_step else sorted(name for name in lists if _is_series(name, records))
     notes = []
     if not all(len({len(r[n]) for n in parallel if n in r}) <= 1 for r in records):
         notes.append(f"lists of different lengths ({listed(parallel)}) are left as text")
         parallel = []
-    position = _position(parallel, records) if parallel else None
+    role, position, there = _position(parallel, records) if parallel else ("", "", True)
     rows: list[dict[str, Any]] = []
     origins = []
     for i, record in enumerate(records):
@@ -85,17 +90,15 @@ def exploded(
             continue
         for at in range(length):
             row = {name: record[name][at] for name in parallel if name in record}
-            rows.append({**plain, **({position: at} if position else {}), **row})
+            rows.append({**plain, **({} if there else {position: at}), **row})
         origins += [i] * length
         if len(rows) > most_rows.get():
             raise EvidenceError(too_many(source, most_rows.get()))
     if parallel:
         notes.append(f"the lists {listed(parallel)} are taken apart, a row for each position")
-    if position == "seed":
-        notes.append("seeds are the positions in the lists, from 0")
-    elif position:
+    if parallel and not there:
         notes.append(f"the positions in the lists, from 0, are the column {position!r}")
-    return rows, origins, notes, position
+    return rows, origins, notes, {role: position} if parallel else {}
 
 
 def _is_series(name: str, records: Sequence[Mapping[str, Any]]) -> bool:
@@ -112,16 +115,20 @@ def _is_number(value: object) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def _position(parallel: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str | None:
-    """What to call a column of positions, unless one of the lists counts already."""
-    there = {name for record in records for name in record}
-    if not any(map(_SEED.fullmatch, there)):
-        return "seed"
-    if len(parallel) > 1 and any(
-        all(_rises(record.get(name)) for record in records) for name in parallel
-    ):
-        return None
-    return "position" if "position" not in there else None
+def _position(
+    parallel: Sequence[str], records: Sequence[Mapping[str, Any]]
+) -> tuple[str, str, bool]:
+    """What tells the positions apart: its role, its column, and whether that is there already."""
+    names = {name for record in records for name in record}
+    if len(records) > 1 and not any(map(_SEED.fullmatch, names)):
+        return "seed", "seed", False
+    if any(_SEED.fullmatch(name) for name in parallel):
+        return "seed", next(name for name in parallel if _SEED.fullmatch(name)), True
+    if len(parallel) > 1:
+        for name in parallel:
+            if all(_rises(record.get(name)) for record in records):
+                return "epoch", name, True
+    return "epoch", "position" if "position" not in names else "position in list", False
 
 
 def _rises(values: Sequence[Any] | None) -> bool:
