@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _SMALL = 200  # rows: of a smaller table all cells are taken at once
 _NOTES = 10
-_POSITIONS = "seeds are the positions"  # a file alone has no other seeds than these
-_POSITION = "the positions in lists, from 0, are the column 'position'; the path has the seed"
 
 
 @dataclass(frozen=True)
@@ -184,17 +182,9 @@ def _part_of(pattern: Pattern, one: Found, logs: bool) -> _Part:
     if not one.is_folder and (record := record_of(one.path)) is not None:
         return _Part(one.path, one.names, 1, [*record.items()])
     cells = cells_of_run(one.path, logs=logs)
-    table, notes, roles = cells.table, cells.notes, cells.roles
-    if "seed" in pattern.names and any(note.startswith(_POSITIONS) for note in notes):
-        table = table.rename(columns={"seed": "position"})
-        notes = (*(note for note in notes if not note.startswith(_POSITIONS)), _POSITION)
-        roles = {role: name for role, name in roles.items() if name != "seed"}
-    elif "seed" in pattern.names and cells.place(0).startswith("position "):
-        table = table.assign(position=range(len(table)))
-        notes = (*notes, _POSITION)
-    columns = list(zip(map(str, table.columns), _arrays(table), strict=True))
+    columns = list(zip(map(str, cells.table.columns), _arrays(cells.table), strict=True))
     place = None if cells.place(0) in ("the object", "record 1") else cells.place
-    return _Part(one.path, one.names, len(table), columns, place, notes, roles)
+    return _Part(one.path, one.names, len(cells.table), columns, place, cells.notes, cells.roles)
 
 
 def _arrays(table: pd.DataFrame) -> list[Any]:

@@ -110,7 +110,6 @@ def _by_name(name: str) -> Callable[[Path], Cells] | None:
         return _trainer_results
     readers = {
         "wandb-summary.json": _wandb_summary,
-        "evaluations.npz": _evaluations,
         "results.jsonl": _sweep,
     }
     return readers.get(name, _inspect if name.endswith(".eval") else None)
@@ -215,32 +214,6 @@ def _monitor(path: Path) -> Cells:
         )
     place = [f"line {at}" for at in range(3, len(records) + 3)]
     return _rows(path, records, place, notes, {"epoch": "episode"})
-
-
-def _evaluations(path: Path) -> Cells:
-    """Stable-Baselines3's evaluations.npz: several episodes at each of some time steps."""
-    import numpy as np
-
-    try:
-        with np.load(path, allow_pickle=False) as there:
-            arrays = {name: there[name] for name in there.files}
-    except (OSError, zipfile.BadZipFile) as error:
-        raise EvidenceError(f"{path}: cannot be read ({clean(error)}).") from None
-    if not {"timesteps", "results"} <= arrays.keys():
-        return cells_of(path)
-    steps = arrays.pop("timesteps")
-    means = {
-        name: array.mean(axis=tuple(range(1, array.ndim))).tolist()
-        for name, array in arrays.items()
-        if len(array) == len(steps)
-    }
-    episodes = int(arrays["results"].shape[1])
-    records = [
-        {"timesteps": step, **{name: means[name][at] for name in means}}
-        for at, step in enumerate(steps.tolist())
-    ]
-    note = f"evaluations.npz: a number is the mean of the {episodes} episodes of one evaluation"
-    return _rows(path, records, "evaluation", (note,), {"epoch": "timesteps"})
 
 
 def _wandb_summary(path: Path) -> Cells:

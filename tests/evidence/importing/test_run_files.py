@@ -132,8 +132,8 @@ def test_evaluations_are_means_of_their_episodes() -> None:
     cells = cells_of_glob("{arm}/{seed}/evaluations.npz")
     assert cells.roles["epoch"] == "timesteps"
     assert list(cells.table["timesteps"]) == [0, 100, 200, 300] * 4
-    assert list(cells.table["results"][:4]) == [2.0, 5.0, 8.0, 11.0]
-    assert said(cells, "mean of the 3 episodes")
+    assert list(cells.table["mean_reward"][:4]) == [2.0, 5.0, 8.0, 11.0]
+    assert said(cells, "3 episodes", "no seeds")
     np.savez("base/1/evaluations.npz", timesteps=[1], results=np.array([[{}]], dtype=object))
     with pytest.raises(EvidenceError, match=r"base/1/evaluations\.npz"):  # a pickle inside
         cells_of_glob("{arm}/{seed}/evaluations.npz")
@@ -360,7 +360,7 @@ def test_the_published_files_of_stable_baselines_and_domainbed_are_read() -> Non
     means = cells_of_glob(f"{folder}/files/sb3/{{algo}}/CartPole-v1_1/evaluations.npz").table
     with np.load(f"{folder}/files/sb3/a2c/CartPole-v1_1/evaluations.npz") as there:
         known = there["results"].mean(axis=1)
-    np.testing.assert_array_equal(means[means["algo"] == "a2c"]["results"].astype(float), known)
+    np.testing.assert_array_equal(means[means["algo"] == "a2c"]["mean_reward"].astype(float), known)
     cells = cells_of_glob(f"{folder}/files/sweep/{{run}}/results.jsonl")
     assert len(cells.table) == 200
     assert set(cells.table["args.trial_seed"]) == {0, 1}
