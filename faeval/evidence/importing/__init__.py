@@ -17,6 +17,7 @@ from faeval.evidence.importing._reading import (
     read_results,
     spelled,
 )
+from faeval.evidence.importing._run_files import cells_of_run
 from faeval.evidence.importing._sources import cells_of_files, joined, setting_name
 from faeval.evidence.importing._stores import cells_of_store
 from faeval.evidence.importing._tidy import Imported, import_table
@@ -31,6 +32,7 @@ __all__ = [
     "cells_of_files",
     "cells_of_frame",
     "cells_of_glob",
+    "cells_of_run",
     "cells_of_store",
     "factor_name",
     "group_factor",

@@ -5,6 +5,7 @@ Nothing in them is executed: YAML is read by its safe loader alone.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections import Counter
@@ -70,9 +71,9 @@ class Beside:
         if self._unread and not has_seed:
             raise next(iter(self._unread.values()))
         notes = [
-            f"{listed(list(names), 10)}: from {label} {'or above ' if label in _HYDRA else ''}"
-            "each file"
-            for label, names in ((f"{label} beside", names) for label, names in self._gave.items())
+            f"{listed(list(names), 10)}: from {label} beside {'or above ' * (label in _HYDRA)}each"
+            " file"
+            for label, names in self._gave.items()
         ]
         notes += [
             f"seed differs between the path and {label} beside it in {count} files; the path's is"
@@ -149,6 +150,8 @@ class Beside:
 def yaml_of(data: bytes, path: str) -> Any:
     """Read YAML by its safe loader: it makes texts, numbers, lists and mappings, nothing else.
 
+    What stands for an object of Python, as Lightning writes, is None.
+
     Raises
     ------
     ValueError
@@ -159,9 +162,20 @@ def yaml_of(data: bytes, path: str) -> Any:
     with extra("import", f"{path} beside the results"):
         import yaml
     try:
-        return yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return yaml.load(data, Loader=_loader())
     except yaml.YAMLError as error:
         raise ValueError(clean(error)) from None
+
+
+@functools.cache
+def _loader() -> Any:
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        """The safe loader, which passes over tags that it does not know."""
+
+    Loader.add_multi_constructor("", lambda loader, tag, node: None)
+    return Loader
 
 
 def _upwards(folder: str, root: str) -> Iterator[str]:

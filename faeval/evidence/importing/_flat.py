@@ -33,14 +33,14 @@ def flat(record: Mapping[Any, Any], where: str) -> dict[str, Any]:
     """
     result: dict[str, Any] = {}
     todo = [iter([("", key, value) for key, value in record.items()])]
-    seen = 0
+    entries = 0
     while todo:
         one = next(todo[-1], None)
         if one is None:
             todo.pop()
             continue
-        seen += 1
-        if seen > MOST or len(todo) > 50:
+        entries += 1
+        if entries > MOST or len(todo) > 50:
             raise EvidenceError(
                 f"{where}: holds more than {MOST} entries, or deeper ones than settings have."
             )

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _SMALL = 200  # rows: of a smaller table all cells are taken at once
 _NOTES = 10
-_POSITIONS = "seeds are the positions"  # a file alone has no other seeds than these
-_POSITION = "the positions in lists, from 0, are the column 'position'; the path has the seed"
 
 
 @dataclass(frozen=True)
@@ -89,13 +87,13 @@ def cells_of_glob(pattern: str, *, skip_without_seed: bool = False) -> Cells:
         its file, or files cannot be read as results; says which.
     """
     where = pattern_of(pattern)
-    found, notes = find(where)
-    found = _without_links(found, notes)
-    _check_names(where, found)
-    parts, beside = _parts_of(where, found)
+    matches, notes = find(where)
+    matches = _without_links(matches, notes)
+    _check_names(where, matches)
+    parts, sides = _parts_of(where, matches)
     columns = {*where.names, *(name for part in parts for name, _ in part.columns)}
-    notes += beside.notes(has_seed=any("seed" in name.lower() for name in columns))
-    notes += _seed_notes(found)
+    notes += sides.notes(has_seed=any("seed" in name.lower() for name in columns))
+    notes += _seed_notes(matches)
     roles = _roles(where, parts)
     parts, without = _with_seed(where, parts, roles.get("seed", "seed"), skip_without_seed)
     return Cells(
@@ -152,7 +150,7 @@ def _seed_notes(found: Sequence[Found]) -> list[str]:
 
 def _parts_of(pattern: Pattern, found: Sequence[Found]) -> tuple[list[_Part], Beside]:
     """Read each file, and what stands beside it."""
-    beside = Beside(_fixed(pattern))
+    sides = Beside(_fixed(pattern))
     parts: list[_Part] = []
     unreadable: list[tuple[str, EvidenceError]] = []
     logs = "seed" in pattern.names and len(found) > 1
@@ -163,7 +161,7 @@ def _parts_of(pattern: Pattern, found: Sequence[Found]) -> tuple[list[_Part], Be
         except EvidenceError as error:
             unreadable.append((one.path, error))
             continue
-        more = beside.columns_of(one.path, part.known())
+        more = sides.columns_of(one.path, part.known())
         parts.append(replace(part, columns=[*part.columns, *more.items()]) if more else part)
     if len(unreadable) == 1 or (unreadable and not parts):
         raise unreadable[0][1]
@@ -174,26 +172,25 @@ def _parts_of(pattern: Pattern, found: Sequence[Found]) -> tuple[list[_Part], Be
             f" results: {str(unreadable[0][1]).rstrip('.')}; {others}. Mend them, or write a"
             " pattern that leaves them out."
         )
-    return parts, beside
+    return parts, sides
 
 
 def _part_of(pattern: Pattern, one: Found, logs: bool) -> _Part:
     """Read one file; where it is one plain record, without a table of its own."""
-    import pandas as pd
-
     if not one.is_folder and not Path(one.path).is_file():
         raise EvidenceError(f"{one.path}: is no file, but a link to nothing, or a device.")
     if not one.is_folder and (record := record_of(one.path)) is not None:
         return _Part(one.path, one.names, 1, [*record.items()])
     cells = cells_of_run(one.path, logs=logs)
-    table, notes, roles = cells.table, cells.notes, cells.roles
-    if "seed" in pattern.names and any(note.startswith(_POSITIONS) for note in notes):
-        table = table.rename(columns={"seed": "position"})
-        notes = (*(note for note in notes if not note.startswith(_POSITIONS)), _POSITION)
-        roles = {role: name for role, name in roles.items() if name != "seed"}
-    elif "seed" in pattern.names and cells.place(0).startswith("position "):
-        table = table.assign(position=range(len(table)))
-        notes = (*notes, _POSITION)
+    columns = list(zip(map(str, cells.table.columns), _arrays(cells.table), strict=True))
+    place = None if cells.place(0) in ("the object", "record 1") else cells.place
+    return _Part(one.path, one.names, len(cells.table), columns, place, cells.notes, cells.roles)
+
+
+def _arrays(table: pd.DataFrame) -> list[Any]:
+    """Return the cells of each column, with None where text is missing."""
+    import pandas as pd
+
     arrays = (
         list(table.to_numpy(dtype=object).T)
         if len(table) <= _SMALL
@@ -201,11 +198,8 @@ def _part_of(pattern: Pattern, one: Found, logs: bool) -> _Part:
     )
     for at, dtype in enumerate(table.dtypes):
         if isinstance(dtype, pd.StringDtype):
-            arrays[at] = arrays[at].astype(object)
-            arrays[at][pd.isna(arrays[at])] = None
-    columns = list(zip(map(str, table.columns), arrays, strict=True))
-    place = None if cells.place(0) in ("the object", "record 1") else cells.place
-    return _Part(one.path, one.names, len(table), columns, place, notes, roles)
+            arrays[at] = np.where(np.asarray(pd.isna(arrays[at])), np.array(None), arrays[at])
+    return arrays
 
 
 def _fixed(pattern: Pattern) -> str:
@@ -298,11 +292,11 @@ def _joined(parts: Sequence[_Part]) -> pd.DataFrame:
     pieces: dict[tuple[str, int], list[tuple[int, int, Any]]] = {}
     start = 0
     for part in parts:
-        stop, seen = start + part.rows, Counter[str]()
+        stop, times = start + part.rows, Counter[str]()
         for name, cells in (*part.names.items(), *part.columns):
-            if seen[name] == 0 or name not in part.names:  # there they say the same
-                pieces.setdefault((name, seen[name]), []).append((start, stop, cells))
-            seen[name] += 1
+            if times[name] == 0 or name not in part.names:  # there they say the same
+                pieces.setdefault((name, times[name]), []).append((start, stop, cells))
+            times[name] += 1
         start = stop
     columns = [_column(chunks, start) for chunks in pieces.values()]
     table = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(start))

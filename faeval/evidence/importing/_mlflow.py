@@ -84,8 +84,7 @@ def import_mlflow(
         raise EvidenceError(f"epochs=True reads every step, take={take!r} one of them; give one.")
     where = f"mlflow:{uri}"
     with _store(uri, where) as tracker:
-        all_runs = list(_runs(tracker, _experiment_id(tracker, experiment, where)))
-        over = [run for run in all_runs if _is_over(run)]
+        all_runs, over = _fetch(tracker, experiment, where)
         names = as_mapping(_logged(over) if metrics is None else metrics)
         labels = _labels(over, as_mapping(arm), where)
         runs = _without_steps(
@@ -130,25 +129,36 @@ def runs_of(uri: str, experiment: str | None = None, *, steps: bool = False) -> 
     with _store(uri, where) as tracker:
         if experiment is None:
             experiment = _only_experiment(tracker, where)
-        all_runs = list(_runs(tracker, _experiment_id(tracker, experiment, where)))
-        over = [run for run in all_runs if _is_over(run)]
+        all_runs, over = _fetch(tracker, experiment, where)
         names = as_mapping(_logged(over))
         own = [_numbers(tracker, run, names) if steps else {} for run in over]
-    stepped = {name for numbers in own for name, those in numbers.items() if {*those} != {0}}
-    records, places = [], []
-    for run, numbers in zip(over, own, strict=True):
-        first = {"run_id": run.info.run_id, "run_name": run.info.run_name}
-        first |= {"status": run.info.status}
-        first |= {f"params.{name}": value for name, value in sorted(run.data.params.items())}
-        rows = _by_step(numbers, stepped) if steps else [dict(sorted(run.data.metrics.items()))]
-        records += [{**first, **row} for row in rows]
-        places += [f"run {run.info.run_id}" + _at_step(row) for row in rows]
-    has_seed = any("seed" in run.data.params for run in over)
+    pairs = [
+        (run, row)
+        for run, rows in zip(over, _steps(own) if steps else _ends_alone(over), strict=True)
+        for row in rows
+    ]
+    records = [_settings(run) | row for run, row in pairs]
+    places = [f"run {run.info.run_id}" + _at_step(row) for run, row in pairs]
+    seed = "params.seed" if any("seed" in run.data.params for run in over) else None
     roles = {"status": "status", "run": "run_id"} | ({"epoch": "step"} if steps else {})
-    notes = _run_notes(all_runs, over, len(names))
-    return StoreRows(
-        where, records, places, list(notes), "params.seed" if has_seed else None, roles
-    )
+    notes = list(_run_notes(all_runs, over, len(names)))
+    return StoreRows(where, records, places, notes, seed, roles)
+
+
+def _ends_alone(runs: Sequence[Any]) -> list[list[dict[str, Any]]]:
+    """One row a run: the last number of each metric."""
+    return [[dict(sorted(run.data.metrics.items()))] for run in runs]
+
+
+def _steps(runs: Sequence[Mapping[str, Mapping[int | None, float]]]) -> list[list[dict[str, Any]]]:
+    """A row for each step of a run; a metric that has no step but 0 anywhere has none."""
+    stepped = {name for numbers in runs for name, those in numbers.items() if {*those} != {0}}
+    return [_by_step(numbers, stepped) for numbers in runs]
+
+
+def _settings(run: Any) -> dict[str, Any]:
+    about = {"run_id": run.info.run_id, "run_name": run.info.run_name, "status": run.info.status}
+    return about | {f"params.{name}": value for name, value in sorted(run.data.params.items())}
 
 
 def _by_step(
@@ -192,12 +202,20 @@ class _Run:
     numbers: dict[str, dict[int | None, float]]
 
 
-def _experiment_id(tracker: Any, name: str, where: str) -> str:
+def _fetch(tracker: Any, name: str, where: str) -> tuple[list[Any], list[Any]]:
+    """Return all runs of an experiment, and those that are over."""
     entry = tracker.get_experiment_by_name(name)
     if entry is None:
         there = ", ".join(repr(e.name) for e in tracker.search_experiments()) or "none"
         raise EvidenceError(f"{where}: no experiment {name!r}; there are {there}.")
-    return str(entry.experiment_id)
+    runs: list[Any] = []
+    token = None
+    while True:
+        page = tracker.search_runs([entry.experiment_id], max_results=_PAGE, page_token=token)
+        runs += page
+        token = page.token
+        if not token:
+            return runs, [run for run in runs if _is_over(run)]
 
 
 @contextlib.contextmanager
@@ -251,16 +269,6 @@ def _as_uri(uri: str) -> str:
         )
     path = str(Path(uri).resolve())
     return path if Path(uri).is_dir() else f"sqlite:///{path}"
-
-
-def _runs(tracker: Any, experiment_id: str) -> Iterator[Any]:
-    token = None
-    while True:
-        page = tracker.search_runs([experiment_id], max_results=_PAGE, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
 
 
 def _labels(runs: Sequence[Any], arm: Mapping[str, str], where: str) -> list[str]:

@@ -40,19 +40,10 @@ def trials_of(uri: str, study: str | None) -> StoreRows:
         import optuna
     try:
         storage = _storage(uri, where)
-        names = optuna.get_all_study_names(storage)
-        if study is None and len(names) == 1:
-            study = names[0]
-        if not names:
-            raise EvidenceError(f"{where}: holds no study of Optuna; give its storage.")
-        if study not in names:
-            asked = f"no study {study!r}" if study is not None else "name the study"
-            raise EvidenceError(
-                f"{where}: {asked}; there are {listed(names)} (write {where}?{names[0]})."
-            )
-        found = optuna.load_study(study_name=study, storage=storage)
-        trials = found.get_trials(deepcopy=False)
-        values = found.metric_names or _value_names(len(found.directions))
+        study = _name(optuna.get_all_study_names(storage), study, where)
+        whole = optuna.load_study(study_name=study, storage=storage)
+        trials = whole.get_trials(deepcopy=False)
+        values = whole.metric_names or _value_names(len(whole.directions))
     except EvidenceError:
         raise
     except Exception as error:  # of Optuna, of SQLAlchemy, of the driver of the database
@@ -63,9 +54,22 @@ def trials_of(uri: str, study: str | None) -> StoreRows:
     if going:
         notes.append(f"{len(going)} trials are not over and were left out: {listed(going)}")
     places = [f"trial {record['trial']}" for record in records]
-    seeds = ("user_attrs.seed", "params.seed")
-    seed = next((s for s in seeds if any(s in record for record in records)), None)
+    columns = {name for record in records for name in record}
+    seed = next((name for name in ("user_attrs.seed", "params.seed") if name in columns), None)
     return StoreRows(where, records, places, notes, seed, {"status": "state", "run": "trial"})
+
+
+def _name(names: list[str], study: str | None, where: str) -> str:
+    if not names:
+        raise EvidenceError(f"{where}: holds no study of Optuna; give its storage.")
+    if study is None and len(names) == 1:
+        return names[0]
+    if study is None or study not in names:
+        problem = f"no study {study!r}" if study is not None else "name the study"
+        raise EvidenceError(
+            f"{where}: {problem}; there are {listed(names)} (write {where}?{names[0]})."
+        )
+    return study
 
 
 def _value_names(count: int) -> list[str]:

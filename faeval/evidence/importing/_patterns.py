@@ -67,21 +67,21 @@ def pattern_of(text: str) -> Pattern:
     >>> pattern_of("runs/{method}/seed_{seed}/metrics.json").names
     ('method', 'seed')
     """
-    given = os.path.expanduser(text) if text.startswith("~") else text  # noqa: PTH111
-    pieces = [piece for piece in given.replace(os.sep, "/").split("/") if piece not in ("", ".")]
+    path = os.path.expanduser(text) if text.startswith("~") else text  # noqa: PTH111
+    pieces = [piece for piece in path.replace(os.sep, "/").split("/") if piece not in ("", ".")]
     if not pieces:
         raise EvidenceError(f"--glob {text!r}: names no file; write runs/{{method}}/{{seed}}.json.")
     names: list[str] = []
-    for name in _PLACE.findall(given):
+    for name in _PLACE.findall(path):
         if not name.isidentifier():
             raise EvidenceError(
                 f"--glob {text!r}: {{{name}}} is no word; write {{method}}, with letters, digits"
                 " and _."
             )
         names.append(name)
-    if "{" in _PLACE.sub("", given) or "}" in _PLACE.sub("", given):
+    if "{" in _PLACE.sub("", path) or "}" in _PLACE.sub("", path):
         raise EvidenceError(f"--glob {text!r}: a brace stands alone; write {{method}}.")
-    if re.search(r"[}*]\{|\}\*", given):
+    if re.search(r"[}*]\{|\}\*", path):
         raise EvidenceError(
             f"--glob {text!r}: two signs stand side by side, and a name could be cut anywhere; put"
             " what stands between them, as in {method}_{seed}."
@@ -90,7 +90,7 @@ def pattern_of(text: str) -> Pattern:
     for piece in pieces:
         if piece != "**" or not parts or parts[-1].text != "**":
             parts.append(_part(piece))
-    start = "/" if given.startswith("/") else "."
+    start = "/" if path.startswith("/") else "."
     return Pattern(text, start, tuple(parts), tuple(dict.fromkeys(names)))
 
 
@@ -103,18 +103,18 @@ def _part(piece: str) -> _Part:
 
 
 def _regex(piece: str, seed: str, lazy: str) -> re.Pattern[str]:
-    done: set[str] = set()
+    named_before: set[str] = set()
     pieces, at = [] if piece.startswith(".") else [r"(?!\.)"], 0
     for sign in _SIGNS.finditer(piece):
         pieces.append(re.escape(piece[at : sign.start()]))
         at, name = sign.end(), sign.group()[1:-1]
         if sign.group().startswith("*"):
             pieces.append(f"[^/]*{lazy}")
-        elif name in done:
+        elif name in named_before:
             pieces.append(f"(?P={name})")
         else:
             pieces.append(f"(?P<{name}>{seed if name == 'seed' else '[^/]+'}{lazy})")
-            done.add(name)
+            named_before.add(name)
     return re.compile("".join(pieces) + re.escape(piece[at:]), re.DOTALL)
 
 
@@ -136,7 +136,7 @@ class _Walk:
     """A walk through folders: what was found, what was missing, and how far it came."""
 
     pattern: Pattern
-    found: dict[str, Found] = field(default_factory=dict)
+    matches: dict[str, Found] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     deepest: tuple[int, str] = (-1, ".")
 
@@ -160,11 +160,11 @@ class _Walk:
                 if not is_last:
                     todo.append((folder, at + 1, names, linked))
                 continue
-            for path, found, is_folder, link in self._fitting(folder, part, names):
+            for path, values, is_folder, link in self._fitting(folder, part, names):
                 if is_last:
-                    self._add(path, found, is_folder, linked or link)
+                    self._add(path, values, is_folder, linked or link)
                 elif is_folder:
-                    todo.append((path, at + 1, found, linked or link))
+                    todo.append((path, at + 1, values, linked or link))
 
     def _fitting(
         self, folder: str, part: _Part, names: Mapping[str, str]
@@ -179,10 +179,10 @@ class _Walk:
             return []
         result = []
         for entry in entries(folder):
-            found = self._names(part, entry.name)
-            if found is not None and all(names.get(n, v) == v for n, v in found.items()):
+            own = self._names(part, entry.name)
+            if own is not None and all(names.get(n, v) == v for n, v in own.items()):
                 path = _join(folder, entry.name)
-                result.append((path, {**names, **found}, entry.is_dir(), entry.is_symlink()))
+                result.append((path, {**names, **own}, entry.is_dir(), entry.is_symlink()))
         return result
 
     def _names(self, part: _Part, name: str) -> dict[str, str] | None:
@@ -195,10 +195,10 @@ class _Walk:
         return None
 
     def _add(self, path: str, names: Mapping[str, str], is_folder: bool, linked: bool) -> None:
-        there = self.found.get(path)
+        there = self.matches.get(path)
         if there is not None and there.names != names:
             self._refuse(path, there.names, names)
-        self.found[path] = Found(path, names, is_folder, linked)
+        self.matches[path] = Found(path, names, is_folder, linked)
 
     def _refuse(self, name: str, one: Mapping[str, str], other: Mapping[str, str]) -> None:
         ways = " or ".join(", ".join(f"{n}={v}" for n, v in way.items()) for way in (one, other))
@@ -221,8 +221,8 @@ def find(pattern: Pattern) -> tuple[list[Found], list[str]]:
     """
     walk = _Walk(pattern)
     walk.run()
-    found = sorted(walk.found.values(), key=lambda one: natural(one.path))
-    if not found:
+    matches = sorted(walk.matches.values(), key=lambda one: natural(one.path))
+    if not matches:
         at, folder = walk.deepest
         missing = pattern.parts[at].text
         there = _names_in(folder, missing)
@@ -232,10 +232,10 @@ def find(pattern: Pattern) -> tuple[list[Found], list[str]]:
             f"--glob {pattern.text!r}: no file matches{signs}: in {folder} nothing fits"
             f" {missing!r}; {holds}."
         )
-    folders = [one.path for one in found if one.is_folder]
+    folders = [one.path for one in matches if one.is_folder]
     notes = []
-    if 0 < len(folders) < len(found):
-        found = [one for one in found if not one.is_folder]
+    if 0 < len(folders) < len(matches):
+        matches = [one for one in matches if not one.is_folder]
         notes.append(
             f"{len(folders)} folders fit the pattern too and are not read: {listed(folders)}"
         )
@@ -245,7 +245,7 @@ def find(pattern: Pattern) -> tuple[list[Found], list[str]]:
             f"{len(paths)} folders fit and lack what stands after them: there is no"
             f" {listed(paths)}; a run that failed is an outcome"
         )
-    return found, notes
+    return matches, notes
 
 
 def entries(folder: str) -> list[os.DirEntry[str]]:
@@ -268,9 +268,9 @@ def entries(folder: str) -> list[os.DirEntry[str]]:
 def _names_in(folder: str, wanted: str) -> list[str]:
     """Return what stands in a folder, first what is much like the text."""
     names = sorted((entry.name for entry in entries(folder)), key=natural)
-    shown = [name for name in names if not name.startswith(".")] or names
-    close = difflib.get_close_matches(wanted, shown[:1000], n=2)
-    return [*close, *(name for name in shown if name not in close)]
+    plain = [name for name in names if not name.startswith(".")] or names
+    close = difflib.get_close_matches(wanted, plain[:1000], n=2)
+    return [*close, *(name for name in plain if name not in close)]
 
 
 def _join(folder: str, name: str) -> str:

@@ -76,27 +76,31 @@ def record_of(path: str) -> dict[str, Any] | None:
         document = json.loads(data.decode("utf-8"), object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return None
-    if (
-        not isinstance(document, dict)
-        or all(isinstance(value, dict) for value in document.values())
-        or document.keys() & {"results", "eval"}
-    ):
+    if not isinstance(document, dict) or document.keys() & {"results", "eval"}:
+        return None
+    if all(isinstance(value, dict) for value in document.values()):
         return None
     record = {
         name: None if value == "" else value for name, value in nested(document, path).items()
     }
-    first = next(iter(record))
-    plain_names = all(name and name == name.strip() and name.count(".") < 15 for name in record)
-    if not plain_names or record[first] in (None, first) or first.startswith("Unnamed"):
-        return None
-    return record
+    return record if _has_plain_names(record) else None
+
+
+def _has_plain_names(record: Mapping[str, Any]) -> bool:
+    """Whether no name or cell may be taken for an index, a header or an empty row."""
+    first, cell = next(iter(record.items()))
+    return (
+        all(name and name == name.strip() and name.count(".") < 15 for name in record)
+        and cell not in (None, first)
+        and not first.startswith("Unnamed")
+    )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    one = dict(pairs)
+    if len(one) != len(pairs):
         raise ValueError
-    return found
+    return one
 
 
 def _by_name(name: str) -> Callable[[Path], Cells] | None:
@@ -104,12 +108,11 @@ def _by_name(name: str) -> Callable[[Path], Cells] | None:
         return _monitor
     if _RESULTS.fullmatch(name):
         return _trainer_results
-    named = {
+    readers = {
         "wandb-summary.json": _wandb_summary,
-        "evaluations.npz": _evaluations,
         "results.jsonl": _sweep,
     }
-    return named.get(name, _inspect if name.endswith(".eval") else None)
+    return readers.get(name, _inspect if name.endswith(".eval") else None)
 
 
 def _by_content(data: bytes) -> Callable[[Path], Cells] | None:
@@ -213,32 +216,6 @@ def _monitor(path: Path) -> Cells:
     return _rows(path, records, place, notes, {"epoch": "episode"})
 
 
-def _evaluations(path: Path) -> Cells:
-    """Stable-Baselines3's evaluations.npz: several episodes at each of some time steps."""
-    import numpy as np
-
-    try:
-        with np.load(path, allow_pickle=False) as there:
-            arrays = {name: there[name] for name in there.files}
-    except (OSError, zipfile.BadZipFile) as error:
-        raise EvidenceError(f"{path}: cannot be read ({clean(error)}).") from None
-    if not {"timesteps", "results"} <= arrays.keys():
-        return cells_of(path)
-    steps = arrays.pop("timesteps")
-    means = {
-        name: array.mean(axis=tuple(range(1, array.ndim))).tolist()
-        for name, array in arrays.items()
-        if len(array) == len(steps)
-    }
-    episodes = int(arrays["results"].shape[1])
-    records = [
-        {"timesteps": step, **{name: means[name][at] for name in means}}
-        for at, step in enumerate(steps.tolist())
-    ]
-    note = f"evaluations.npz: a number is the mean of the {episodes} episodes of one evaluation"
-    return _rows(path, records, "evaluation", (note,), {"epoch": "timesteps"})
-
-
 def _wandb_summary(path: Path) -> Cells:
     content = {
         name: value
@@ -259,11 +236,11 @@ def _harness(path: Path) -> Cells:
         if _is_number(value) and not name.partition(",")[0].endswith("_stderr")
     }
     about = content.get("config") or {}
-    named = {
+    models = {
         "model": content.get("model_name") or about.get("model"),
         "model_args": about.get("model_args"),
     }
-    record |= {name: value for name, value in named.items() if isinstance(value, str)}
+    record |= {name: value for name, value in models.items() if isinstance(value, str)}
     return _one(path, record, (_STDERR,))
 
 

@@ -75,15 +75,15 @@ def _with_seed(rows: StoreRows, seed: str | None, skip: bool) -> tuple[StoreRows
     """Leave out, or refuse, runs without a seed where others have one."""
     if seed is None:
         return rows, []
-    kept = [at for at, record in enumerate(rows.records) if not is_blank(record.get(seed))]
-    if not kept:
+    with_seed = [at for at, record in enumerate(rows.records) if not is_blank(record.get(seed))]
+    if not with_seed:
         names = dict.fromkeys(name for record in rows.records for name in record)
         raise EvidenceError(
             f"{rows.source}: no run has {seed!r}; columns are {listed([*names], 20)}."
         )
-    if len(kept) == len(rows.records):
+    if len(with_seed) == len(rows.records):
         return rows, []
-    those = {*range(len(rows.records))} - {*kept}
+    those = {*range(len(rows.records))} - {*with_seed}
     without = list(dict.fromkeys(rows.places[at] for at in sorted(those)))
     if not skip:
         raise EvidenceError(
@@ -91,4 +91,4 @@ def _with_seed(rows: StoreRows, seed: str | None, skip: bool) -> tuple[StoreRows
             " out by --skip-without-seed, if they are no runs of the comparison."
         )
     note = f"{len(without)} runs have no {seed!r} and are left out: {listed(without)}"
-    return rows.only(kept), [note]
+    return rows.only(with_seed), [note]

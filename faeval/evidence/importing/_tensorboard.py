@@ -77,8 +77,8 @@ def _scalars(file: Path) -> pd.DataFrame:
     with extra("import", "TensorBoard's event files"):
         from tbparse import SummaryReader
     try:
-        read = SummaryReader(str(file), event_types={"scalars", "tensors"})
-        scalars, tensors = read.scalars, read.tensors
+        reader = SummaryReader(str(file), event_types={"scalars", "tensors"})
+        scalars, tensors = reader.scalars, reader.tensors
     except Exception as error:  # its readers of protocol buffers raise errors of their own
         raise EvidenceError(f"{file}: cannot be read as an event file ({clean(error)}).") from None
     parts = [table for table in (scalars, tensors) if len(table)]

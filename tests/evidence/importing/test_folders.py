@@ -167,13 +167,13 @@ def test_a_seed_that_is_no_number_among_numbers_is_said() -> None:
 def test_positions_in_lists_are_no_seeds_where_the_path_has_the_seed() -> None:
     for arm in "ab":
         for seed in (3, 4):
-            columns = {"acc": [0.1, 0.2], "loss": [3, seed]}
+            columns = {"acc": [0.2, 0.1], "loss": [5, seed]}
             write(f"{arm}/no_{seed}.json", columns)
             write(f"{arm}/with_{seed}.json", {**columns, "size": 7})
     for pattern in ("{arm}/no_{seed}.json", "{arm}/with_{seed}.json"):
         cells = cells_of_glob(pattern)
         assert list(cells.table["seed"]) == ["3", "3", "4", "4"] * 2
-        assert list(cells.table["loss"]) == [3, 3, 3, 4] * 2
+        assert list(cells.table["loss"]) == [5, 3, 5, 4] * 2
         assert list(cells.table["position"]) == [0, 1] * 4
         assert any("'position'" in note for note in cells.notes)
 

@@ -132,8 +132,8 @@ def test_evaluations_are_means_of_their_episodes() -> None:
     cells = cells_of_glob("{arm}/{seed}/evaluations.npz")
     assert cells.roles["epoch"] == "timesteps"
     assert list(cells.table["timesteps"]) == [0, 100, 200, 300] * 4
-    assert list(cells.table["results"][:4]) == [2.0, 5.0, 8.0, 11.0]
-    assert said(cells, "mean of the 3 episodes")
+    assert list(cells.table["mean_reward"][:4]) == [2.0, 5.0, 8.0, 11.0]
+    assert said(cells, "3 episodes", "no seeds")
     np.savez("base/1/evaluations.npz", timesteps=[1], results=np.array([[{}]], dtype=object))
     with pytest.raises(EvidenceError, match=r"base/1/evaluations\.npz"):  # a pickle inside
         cells_of_glob("{arm}/{seed}/evaluations.npz")
@@ -231,7 +231,7 @@ def test_hydra_says_beside_or_above_what_the_path_does_not(yaml: Any) -> None:
     assert list(table["optim.lr"]) == ["1e-3"] * 4
     assert list(table["dropout"]) == [0.5] * 4
     assert list(table["layers"]) == ["[1, 2]"] * 4
-    assert said(cells, "model, seed, optim.lr", ".hydra/overrides.yaml")
+    assert said(cells, "model, seed, optim.lr", ".hydra/overrides.yaml", "or above")
 
 
 def test_the_path_and_the_file_come_before_files_beside(yaml: Any) -> None:
@@ -277,6 +277,10 @@ def test_yaml_makes_no_objects_and_what_cannot_be_read_is_said(yaml: Any) -> Non
     cells = cells_of_glob("{arm}/{seed}.d/metrics.json")
     assert not Path("made").exists()
     assert said(cells, "4 files", "hparams.yaml", "left out")
+    write("ours/1.d/hparams.yaml", f"seed: 3\nhook: {bad}betas: !!python/tuple [0.9, 0.99]\n")
+    cells = cells_of_glob("{arm}/{number}.d/metrics.json", skip_without_seed=True)
+    assert list(cells.table["seed"]) == [3]
+    assert not Path("made").exists()
     many = "a: &a {" + ", ".join(f"k{i}: 1" for i in range(9)) + "}\n"
     for one, other in zip("bcdefghi", "abcdefgh", strict=True):
         many += f"{one}: &{one} {{{', '.join(f'k{i}: *{other}' for i in range(9))}}}\n"
@@ -356,7 +360,7 @@ def test_the_published_files_of_stable_baselines_and_domainbed_are_read() -> Non
     means = cells_of_glob(f"{folder}/files/sb3/{{algo}}/CartPole-v1_1/evaluations.npz").table
     with np.load(f"{folder}/files/sb3/a2c/CartPole-v1_1/evaluations.npz") as there:
         known = there["results"].mean(axis=1)
-    np.testing.assert_array_equal(means[means["algo"] == "a2c"]["results"].astype(float), known)
+    np.testing.assert_array_equal(means[means["algo"] == "a2c"]["mean_reward"].astype(float), known)
     cells = cells_of_glob(f"{folder}/files/sweep/{{run}}/results.jsonl")
     assert len(cells.table) == 200
     assert set(cells.table["args.trial_seed"]) == {0, 1}
