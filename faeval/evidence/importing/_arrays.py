@@ -6,7 +6,6 @@ import io
 import math
 import tokenize
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,6 +18,7 @@ from faeval.errors import EvidenceError
 from faeval.evidence._table import most_rows, row_of, too_many
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._columns import shown, with_names
+from faeval.evidence.importing._forms import BROKEN_ZIP
 from faeval.evidence.importing._json_files import POSITIONS, are_columns, has_axis, level_cells
 
 #: Bytes of all arrays of a file at most.
@@ -65,7 +65,7 @@ def read_npz(content: bytes, source: str) -> Cells:
             for info in archive.infolist():
                 name = info.filename.removesuffix(".npy")
                 arrays[name] = _array(archive.read(info), f"{source}, array {shown(name)}")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+    except BROKEN_ZIP as error:
         raise EvidenceError(
             f"{source}: is an npz that cannot be read ({error}); save it again."
         ) from None
@@ -116,34 +116,46 @@ def _named(arrays: Mapping[str, NDArray[Any]], source: str) -> Cells:
         ((name, only),) = arrays.items()
         if only.dtype.names is not None:
             return _structured(only, f"{source}, array {shown(name)}")
+    return _vectors(arrays, source)
+
+
+def _vectors(arrays: Mapping[str, NDArray[Any]], source: str) -> Cells:
+    """Read arrays of one dimension: columns, or the values of a method by position."""
     notes = []
-    scalars = [name for name, array in arrays.items() if array.ndim == 0]
-    if scalars and len(scalars) < len(arrays):
-        notes.append(f"left out, as single values: {listed(scalars)}")
-        arrays = {name: array for name, array in arrays.items() if array.ndim}
-    if scalars and len(scalars) == len(arrays):
+    singles = [name for name, array in arrays.items() if array.ndim == 0]
+    if len(singles) == len(arrays):
         return _columns({n: a.reshape(1) for n, a in arrays.items()}, source, ())
+    if singles:
+        notes.append(f"left out, as single values: {listed(singles)}")
+        arrays = {name: array for name, array in arrays.items() if array.ndim}
+    numeric = all(array.dtype.kind in "iufb" for array in arrays.values())
+    methods = numeric and not are_columns(arrays)
+    length = _check_shapes(arrays, methods, source)
+    if methods:
+        lists = {name: array.tolist() for name, array in arrays.items()}
+        cells = level_cells(lists, ["method"], source)
+        return replace(cells, notes=(*notes, *cells.notes))
+    if not numeric or has_axis(arrays):
+        return _columns(arrays, source, notes)
+    cells = _columns({"position": np.arange(length), **arrays}, source, [*notes, POSITIONS])
+    return replace(cells, roles={"epoch": "position"})
+
+
+def _check_shapes(arrays: Mapping[str, NDArray[Any]], methods: bool, source: str) -> int:
+    """Raise EvidenceError unless arrays have one dimension, and columns one length."""
     shapes = [f"{name} {array.shape}" for name, array in arrays.items()]
     if any(array.ndim != 1 or array.dtype.names for array in arrays.values()):
         raise EvidenceError(
             f"{source}: its arrays ({listed(shapes)}) are no columns: save one dimension for each"
             " name, with one number for each seed."
         )
-    numeric = all(array.dtype.kind in "iufb" for array in arrays.values())
-    if numeric and not are_columns(list(arrays)):
-        lists = {name: array.tolist() for name, array in arrays.items()}
-        cells = level_cells(lists, ["method"], source)
-        return replace(cells, notes=(*notes, *cells.notes))
-    if len({len(array) for array in arrays.values()}) > 1:
+    lengths = set(map(len, arrays.values()))
+    if len(lengths) > 1 and not methods:
         raise EvidenceError(
             f"{source}: its arrays differ in length ({listed(shapes)}); columns of a table have"
             " one length."
         )
-    columns, roles = dict(arrays), {}
-    if numeric and not has_axis(arrays):
-        columns = {"position": np.arange(len(next(iter(arrays.values())))), **columns}
-        notes, roles = [*notes, POSITIONS], {"epoch": "position"}
-    return replace(_columns(columns, source, notes), roles=roles)
+    return lengths.pop()
 
 
 def _columns(arrays: Mapping[str, NDArray[Any]], source: str, notes: Any) -> Cells:
