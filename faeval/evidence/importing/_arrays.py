@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import tokenize
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +18,7 @@ from faeval._safe_text import listed
 from faeval.errors import EvidenceError
 from faeval.evidence._table import most_rows, row_of, too_many
 from faeval.evidence.importing._cells_table import Cells
-from faeval.evidence.importing._columns import shown, with_names
+from faeval.evidence.importing._columns import short, shown, with_names
 from faeval.evidence.importing._forms import BROKEN_ZIP
 from faeval.evidence.importing._json_files import POSITIONS, are_columns, has_axis, level_cells
 
@@ -67,7 +68,7 @@ def read_npz(content: bytes, source: str) -> Cells:
                 arrays[name] = _array(archive.read(info), f"{source}, array {shown(name)}")
     except BROKEN_ZIP as error:
         raise EvidenceError(
-            f"{source}: is an npz that cannot be read ({error}); save it again."
+            f"{source}: is an npz that cannot be read ({short(error, 200)}); save it again."
         ) from None
     return _named(arrays, source)
 
@@ -76,11 +77,7 @@ def _array(content: bytes, source: str) -> NDArray[Any]:
     """Return an array that is not larger than its file; one that holds a pickle is refused."""
     file = io.BytesIO(content)
     try:
-        version = np.lib.format.read_magic(file)
-        if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        else:
-            shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+        shape, dtype = _header(file)
         if dtype.hasobject:
             raise EvidenceError(
                 f"{source}: holds Python objects, which are kept as a pickle, and a pickle is never"
@@ -89,11 +86,24 @@ def _array(content: bytes, source: str) -> NDArray[Any]:
         if math.prod(shape) * dtype.itemsize > len(content) - file.tell():
             raise EvidenceError(f"{source}: is shorter than it says; it may be cut off.")
         file.seek(0)
-        array: NDArray[Any] = np.load(file, allow_pickle=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            array: NDArray[Any] = np.load(file, allow_pickle=False)
     except _BROKEN as error:
-        reason = " ".join(str(error).split())[:200]
-        raise EvidenceError(f"{source}: is no array that can be read ({reason}).") from None
+        raise EvidenceError(
+            f"{source}: is no array that can be read ({short(error, 200)})."
+        ) from None
     return array
+
+
+def _header(file: io.BytesIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Python 2 wrote is read, too
+        if np.lib.format.read_magic(file) == (1, 0):
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        else:
+            shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+    return shape, dtype
 
 
 def _structured(array: NDArray[Any], source: str) -> Cells:

@@ -211,7 +211,8 @@ def _unpacked(content: bytes, form: str, source: str) -> bytes:
             return _bounded(_parts(file, head), source, inner, _MOST)
     except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise EvidenceError(
-            f"{source}: cannot be decompressed ({error}); it may be cut off, get it again."
+            f"{source}: cannot be decompressed ({short(error, 200)}); it may be cut off, get it"
+            " again."
         ) from None
 
 
@@ -240,5 +241,6 @@ def _unzipped(content: bytes, source: str) -> bytes:
                 return _bounded(_parts(file, head), source, inner, _MOST)
     except BROKEN_ZIP as error:
         raise EvidenceError(
-            f"{source}: is a zip that cannot be read ({error}); unpack it, and give the table."
+            f"{source}: is a zip that cannot be read ({short(error, 200)}); unpack it, and give"
+            " the table."
         ) from None

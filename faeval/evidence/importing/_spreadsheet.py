@@ -12,7 +12,7 @@ from faeval._safe_text import listed
 from faeval.errors import EvidenceError
 from faeval.evidence._table import most_rows, too_many
 from faeval.evidence.importing._cells_table import Cells
-from faeval.evidence.importing._columns import MOST_COLUMNS, is_number, shown, with_names
+from faeval.evidence.importing._columns import MOST_COLUMNS, is_number, short, shown, with_names
 
 #: Bytes that a workbook may expand to.
 _MOST = 1 << 30
@@ -50,7 +50,7 @@ def read_xlsx(content: bytes, source: str, sheet: str | None = None) -> Cells:
     except EvidenceError:
         raise
     except Exception as error:  # of a damaged workbook openpyxl raises whatever comes
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        reason = short(f"{type(error).__name__}: {error}", 200)
         raise EvidenceError(
             f"{source}: is no Excel workbook that can be read ({reason}); save it as CSV."
         ) from None
