@@ -155,18 +155,19 @@ def _layout(lines: Sequence[str], whole: bool, delimiter: str | None) -> _Layout
     """Return the layout that most lines agree with."""
     layouts = []
     for one in [delimiter] if delimiter else _DELIMITERS:
-        rows = _split(lines, one)
         runs = one == " " and not any('"' in line for line in lines)
-        if runs:
-            rows = _split(lines, "  ")
+        rows = _split(lines, "  " if runs else one)
         if not whole and len(rows) > 2:
             rows = rows[:-1]  # the next row may have begun inside a quote
         layout = _layout_of(rows, lines, one, narrowest=1 if delimiter else 2)
         if layout and (one != " " or delimiter or _is_regular(layout, rows)):
             layouts.append(layout)
-    if layouts:
-        return max(layouts, key=lambda a: (a.rows, a.delimiter != " ", -a.after, len(a.names)))
-    rows = _split(lines, ",")
+    if not layouts:
+        return _single_column(_split(lines, ","))
+    return max(layouts, key=lambda a: (a.rows, a.delimiter != " ", -a.after, len(a.names)))
+
+
+def _single_column(rows: Sequence[tuple[list[str], int]]) -> _Layout | None:
     numbers = [is_number(row[0]) for row, _ in rows]
     if len(rows) > 1 and not numbers[0] and all(numbers[1:]):
         return _Layout(",", rows[0][0], rows[0][1], len(rows))
@@ -199,15 +200,21 @@ def _layout_of(
         layout = _with_header(header, data, delimiter, after, width)
         if layout is None or (i and not data):
             continue
-        if i and _like_data(rows[i][0], data):
-            earlier = (
-                j for j in range(i) if counts[j] >= 2 and not any(map(is_number, rows[j][0]))
-            )
-            if (j := next(earlier, None)) is not None:  # a header that the rows do not agree with
-                i, layout = j, _Layout(delimiter, rows[j][0], rows[j][1], 1)
-        prose = [line.strip() for line in lines[: rows[i - 1][1]] if line.strip()] if i else []
-        return replace(layout, prose=tuple(prose))
+        if _like_data(header, data) and (above := _header_above(rows[:i], delimiter)):
+            i, layout = above
+        prose = lines[: rows[i - 1][1]] if i else []
+        return replace(layout, prose=tuple(filter(None, map(str.strip, prose))))
     return _Layout(delimiter, rows[0][0], rows[0][1], 1) if counts[0] >= 2 else None
+
+
+def _header_above(
+    rows: Sequence[tuple[list[str], int]], delimiter: str
+) -> tuple[int, _Layout] | None:
+    """Return a header above rows that do not agree with it; they are to be refused."""
+    for i, (row, after) in enumerate(rows):
+        if len(row) >= 2 and not any(map(is_number, row)):
+            return i, _Layout(delimiter, row, after, 1)
+    return None
 
 
 def _with_header(
@@ -245,9 +252,8 @@ def _with_comment(
     if comments and not layout.prose and any(map(is_number, first)):
         text = lines[comments[-1]].strip().lstrip("#%").strip()
         blank = layout.delimiter == " "
-        names = (
-            text.split() if blank and '"' not in text else _split([text], layout.delimiter)[0][0]
-        )
+        runs = blank and '"' not in text
+        names = next((row for row, _ in _split([text], "  " if runs else layout.delimiter)), [])
         if len(names) == len(first) and not any(map(is_number, names)):
             return replace(layout, header=names), rest, comments[-1]
     return layout, rest + layout.after, None
@@ -278,7 +284,8 @@ def _is_headless(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """
     numbers = [name for name in header if is_number(name)]
     if len(numbers) == sum(map(bool, header)):
-        return True
+        # Below an empty name may stand those of methods.
+        return bool(header[0]) or not rows or is_number(rows[0][0])
     fractions = sum(not name.lstrip("-").isdigit() for name in numbers)
     mixed = 0 < fractions < len(numbers) or fractions == len(numbers) == 1
     return mixed and bool(rows) and all(_like_data(header, [row]) for row in rows[:5])
@@ -287,6 +294,8 @@ def _is_headless(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
 def _is_second_header(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether below names that repeat stand others, as pandas writes columns of two levels."""
     names, more = rows[0], rows[1]
+    if len(names) != len(header):
+        return False
     if any(not any(cell.strip() for cell in row[1:]) for row in rows[:2]):
         return True  # the line of the names of the index
     return (
