@@ -203,7 +203,19 @@ def test_the_seeds_to_settle_have_80_percent_power_and_one_less_has_not(
 
     assert needed > 5
     assert power(needed) >= 0.8 > power(needed - 1)
-    assert f"About {needed} new seeds" in settling.to_settle(verdict)
+    assert f"About {needed} new seeds would support it" in settling.to_settle(verdict)
+
+
+def test_where_the_effect_seen_would_refute_that_is_what_the_seeds_are_for(
+    make_assertion, make_verdict
+):
+    values = 0.01 + np.array([0.03, -0.02, 0.025, -0.03, -0.005])
+    a = make_assertion("exceeds", values, np.zeros(5), 0.03)
+    verdict = make_verdict("inconclusive", "straddles_margin", a)
+    needed = settling.needed_for(a, verdict)
+    chances = stats.verdict_chances("exceeds", 0.03, a.estimate, a.sd, needed, verdict.alpha)
+    assert chances.refuted >= 0.8
+    assert f"About {needed} new seeds would refute it" in settling.to_settle(verdict)
 
 
 def test_no_number_of_seeds_is_made_up(make_assertion, make_verdict):

@@ -6,6 +6,7 @@ import math
 from typing import cast
 
 from faeval import stats
+from faeval.claims._pilot import beyond_margin
 from faeval.claims._verdict import AssertionResult, Verdict, seeds_needed
 from faeval.errors import FaevalError
 from faeval.reports.data._shown import shown
@@ -48,9 +49,10 @@ def to_settle(verdict: Verdict) -> str:
         return f"New seeds, more than these {verdict.n}."
     if len(needed) > 1:
         return f"About {most} new seeds, if the true effects are as here."
-    return (
-        f"About {most} new seeds, if the true effect is {_as_seen(verdict.assertions[0])}, as here."
-    )
+    a = verdict.assertions[0]
+    refutes = beyond_margin(a.kind, a.margin, stats.region_of(a.kind).sign * a.estimate) < 0
+    way = "would refute it" if refutes else "would support it"
+    return f"About {most} new seeds {way}, if the true effect is {_as_seen(a)}, as here."
 
 
 def _as_seen(a: AssertionResult) -> str:
