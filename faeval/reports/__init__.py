@@ -22,7 +22,7 @@ from faeval.reports.data._report import (
     json_schema,
 )
 from faeval.reports.formats import facts_of, properties
-from faeval.reports.words._reasons import caution, reason, to_settle
+from faeval.reports.words._reasons import attributed, caution, reason, to_settle
 from faeval.reports.words._sentences import value_text
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "ReadMetric",
     "Report",
     "TrainingCurve",
+    "attributed",
     "caution",
     "drift",
     "drifts_json",
