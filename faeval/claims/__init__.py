@@ -28,6 +28,7 @@ from faeval.claims._decide import decide as decide, decide_as_read as decide_as_
 from faeval.claims._design import (
     Design as Design,
     Problem as Problem,
+    attribution as attribution,
     check_design as check_design,
     check_names as check_names,
     design_checks as design_checks,
@@ -76,6 +77,7 @@ from faeval.claims._lock_file import (
     read_lock as read_lock,
     write_lock as write_lock,
 )
+from faeval.claims._made_from import numbers_digest as numbers_digest
 from faeval.claims._measurement import (
     Measurement as Measurement,
     measured_contrasts as measured_contrasts,

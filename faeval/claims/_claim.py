@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class _Unwritten(int):
 
 
 _UNWRITTEN = _Unwritten(DEFAULT_SEEDS)
+_DIGEST = re.compile(r"(seeds )?[0-9a-f]{6}( [0-9a-f]{6}){0,11}")
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,8 +53,9 @@ class Claim(ShownInNotebooks):
     *assertions
         All of them must hold; ``fe.at_least`` and ``fe.any_of`` are parts of which so many must.
     attributed_to
-        The factor, or factors, that the two sides differ in: required when they differ, and nothing
-        else may.
+        The factor, or factors, that the two sides differ in, and nothing else may. Where they
+        differ in one alone, the same in every assertion, it may be left out: it is inferred, and
+        the verdict says so.
     family
         The claims that share one error rate; by default all of the file.
     expect
@@ -93,6 +96,9 @@ class Claim(ShownInNotebooks):
         ``tags=("extended",)`` keeps the claim out of the default run.
     source
         Where the claim was published.
+    made_from
+        The digest of the numbers that the claim was made from (``faeval.claims.numbers_digest``),
+        as ``faeval decide --save`` writes it: decided on these numbers it is flagged.
     experiment
         What it is about, an :class:`Experiment`. Default: the one that its file, script or notebook
         has.
@@ -120,6 +126,7 @@ class Claim(ShownInNotebooks):
     published: tuple[Mapping[str, Any], ...] = ()
     tags: tuple[str, ...] = ()
     source: str | None = None
+    made_from: str | None = None
     id: str = ""  # file::variable, known once the file is loaded
     experiment: Experiment | None = field(default=None, compare=False)
     line: int | None = field(default=None, compare=False)
@@ -146,6 +153,7 @@ class Claim(ShownInNotebooks):
         published: Iterable[Mapping[str, Any]] = (),
         tags: Iterable[str] = (),
         source: str | None = None,
+        made_from: str | None = None,
         id: str = "",  # noqa: A002 - the name that readers of verdicts know
         experiment: Experiment | None = None,
         line: int | None = None,
@@ -180,6 +188,12 @@ class Claim(ShownInNotebooks):
                 "an fe.Experiment, or left out",
             ),
             ("note", note, isinstance(note, str), "text"),
+            (
+                "made_from",
+                made_from,
+                made_from is None or (isinstance(made_from, str) and _DIGEST.fullmatch(made_from)),
+                "what faeval.claims.numbers_digest gives, or left out",
+            ),
         )
         for name, value, is_right, wanted in checks:
             if not is_right:
@@ -207,6 +221,7 @@ class Claim(ShownInNotebooks):
             "published": _figures(published, asserted, where),
             "tags": _several(tags, str, f"{where}: tags", "words"),
             "source": source,
+            "made_from": made_from,
             "id": id,
             "experiment": experiment,
             "line": line,
@@ -353,6 +368,7 @@ class Claim(ShownInNotebooks):
                 {"looks": {k: list(v) for k, v in sorted(self.looks.items())}} if self.looks else {}
             ),
             **({"controls": [canonical_part(a) for a in self.controls]} if self.controls else {}),
+            **({"made_from": self.made_from} if self.made_from else {}),
         }
 
     def sha256(self) -> str:

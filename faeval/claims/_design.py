@@ -169,11 +169,13 @@ def confounded(claim: Claim, design: Design, ends: Ends | None = None) -> Proble
     named are accepted where the named ones explain the contrast without them: summed over the named
     factors, all weights cancel at every combination of the others, and no fewer would do.
 
+    A claim that names no factor is read as if it named the one that :func:`inferred_factor` finds.
+
     Where runs end, only evidence may know: ``ends`` says it then, and before it is known the epoch
     may be named or not.
     """
     for assertion in claim.asserted:
-        causes = set(claim.attributed_to)
+        causes = {*attribution(claim, design)}
         cells = _cells(assertion, design, causes, ends or {})
         if ends is None and all(
             r.epoch is None and design.last_epoch(r.arm) is None for r in assertion.contrast.reads()
@@ -185,6 +187,25 @@ def confounded(claim: Claim, design: Design, ends: Ends | None = None) -> Proble
                 "invalid", "confounded", _explain(assertion, differ, causes, cells, bool(ends))
             )
     return None
+
+
+def attribution(claim: Claim, design: Design) -> tuple[str, ...]:
+    """Return the factors that a claim attributes its difference to: named, or else inferred."""
+    factor = inferred_factor(claim, design)
+    return claim.attributed_to if factor is None else (factor,)
+
+
+def inferred_factor(claim: Claim, design: Design) -> str | None:
+    """Return the one factor that the sides differ in, the same in every assertion.
+
+    None of a claim that names factors, or whose sides differ in several, in none, or in the epoch.
+    """
+    if claim.attributed_to:
+        return None
+    differ = {frozenset(_differing_factors(_cells(a, design, set(), {}))) for a in claim.asserted}
+    alone = next(iter(differ)) if len(differ) == 1 else frozenset()
+    factor = next(iter(alone)) if len(alone) == 1 else None
+    return None if factor == "epoch" else factor
 
 
 def _differing_factors(cells: _Cells) -> set[str]:
@@ -294,7 +315,7 @@ def _explain(
         )
     remedy = "compare arms that differ in what is named alone."
     if not named:
-        names = ", ".join(sorted(differ))
+        names = sorted(differ) if len(differ) > 1 else "".join(differ)
         remedy = (
             f"say what it is due to (attributed_to={names!r}), or compare arms that do not differ."
         )

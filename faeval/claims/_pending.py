@@ -17,7 +17,15 @@ from faeval.claims._contrast_spec import (
     structure_of,
 )
 from faeval.claims._course_checks import cut_off
-from faeval.claims._design import Design, Problem, check_design, check_names, confounded, design_of
+from faeval.claims._design import (
+    Design,
+    Problem,
+    check_design,
+    check_names,
+    confounded,
+    design_of,
+    inferred_factor,
+)
 from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import LOOKED_AT, PILOT_SEEDS, Lock, Registered, Spread, in_order
 from faeval.claims._measurement import (
@@ -57,6 +65,7 @@ class PendingClaim:
     looks: tuple[int, ...] = ()
     beyond: tuple[int, ...] = ()  # seeds with evidence that the plan does not have
     beyond_estimates: tuple[float, ...] = ()
+    inferred: str | None = None  # the factor that the claim does not name, and is read to mean
     problem: Problem | None = None
     later: Problem | None = None  # at a look after the last that could be read
     measurement: Measurement | None = None
@@ -281,6 +290,7 @@ def measure(
 ) -> None:
     """Read what the claim needs, or find the problem that forbids deciding it."""
     if case.problem is None:
+        case.inferred = inferred_factor(case.claim, case.design)
         case.problem = check_design(case.claim, case.design)
     if case.problem is not None:
         return

@@ -131,6 +131,9 @@ class Verdict(ShownInNotebooks, Documented):
     expected: str | None = None
     """The registered word for this setting, perhaps with a code (invalid:confounded); null where
     none is."""
+    inferred_factor: str | None = None
+    """The factor that the verdict attributes the difference to, where the claim names none: the
+    only one that its sides differ in."""
     over: str = "seeds"
     """What the verdict generalises over: seeds, which retrain the same arms on the same data."""
     fresh_seeds: int | None = None
@@ -243,7 +246,7 @@ WHERE_USED: Mapping[type, Mapping[str, Any]] = {
     Term: {"course": "", "function": "", "numbers": [], "arguments": []},
     Side: {"seeds": None},
     AssertionResult: {"ratio": None, "censored": 0, "identical": False},
-    Verdict: {"counts": []},
+    Verdict: {"counts": [], "inferred_factor": None},
 }
 _UNUSED = {name: value for fields in WHERE_USED.values() for name, value in fields.items()}
 

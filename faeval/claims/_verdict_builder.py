@@ -12,6 +12,7 @@ from faeval import stats
 from faeval._safe_text import cut
 from faeval.claims._claim import Claim
 from faeval.claims._lock import Lock, Origins, registration_of
+from faeval.claims._made_from import decides_on_its_source
 from faeval.claims._measurement import Measurement
 from faeval.claims._measurement_checks import unlike_ends, unlike_states
 from faeval.claims._pending import PendingClaim
@@ -41,6 +42,9 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
     )
     measurement = _measurement(case, n)
     ends = unlike_ends(measurement) if measurement is not None else []
+    is_source = (
+        bool(results) and measurement is not None and decides_on_its_source(claim, measurement)
+    )
     registration, unknown = registration_of(
         claim.id,
         setting,
@@ -54,6 +58,7 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
     warnings = (
         *_power_warnings(case, results, hopes),
         *_expectation_warnings(case),
+        *([Caution("same_numbers")] if is_source else []),
         *_other_warnings(case, ruling, n, oddities, unknown),
     )
     return Verdict(
@@ -71,8 +76,9 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
         planned=case.planned,
         assertions=results,
         counts=count_results(case, ruling, results),
-        flags=tuple(dict.fromkeys(_flags(case, ruling, results, ends, registration))),
+        flags=tuple(dict.fromkeys(_flags(case, ruling, results, ends, registration, is_source))),
         expected=_expected(case),
+        inferred_factor=case.inferred,
         fresh_seeds=_fresh_seeds(case, ruling, results),
         attainable_p=_attainable(case, rule, n) if n else None,
         unseen_failure_bound=(
@@ -120,6 +126,7 @@ def _flags(
     results: Sequence[AssertionResult],
     ends: Sequence[str],
     registration: str,
+    is_source: bool,
 ) -> Iterator[str]:
     """Yield what a reader must keep in mind, as codes."""
     yield from case.flags
@@ -132,6 +139,8 @@ def _flags(
             yield "coarse"
     if results and any(map(is_selected, case.claim.asserted)):
         yield "selected_on_evidence"
+    if is_source:
+        yield "same_numbers"
     if ends:
         yield "unlike_epochs"
     if registration in ("after_evidence", "amended_after_evidence"):

@@ -272,12 +272,14 @@ class Caution(Documented):
         "unknown_registration",
         "decided_early",
         "code_changed",
+        "same_numbers",
         "measurement",
     ]
     """low_power, low_power_together (of all assertions), anticipated_refutes (the expected effect
     would refute what is expected to be supported), unknown_registration (the lock does not know
     it), decided_early (the estimate is biased away from the margin), code_changed (the numbers were
-    made by other code than was registered); measurement says in ``detail`` what is odd about the
+    made by other code than was registered), same_numbers (the claim was made from the numbers that
+    decide it); measurement says in ``detail`` what is odd about the
     evidence."""
     assertion: int | None = None
     """Which assertion it is about, from 0."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
-from importlib import resources
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import typer
 
@@ -59,7 +63,9 @@ def init(
         example = _claims_about(source, given)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, what in _scaffold(folder, ci, example, is_asked=source is not None):
+        requirement = faeval_requirement()
+        outcomes = _scaffold(folder, ci, requirement.line, example, is_asked=source is not None)
+        for name, what in outcomes:
             names_by_outcome[what].append(name)
     except OSError as error:
         raise FaevalError(
@@ -72,6 +78,8 @@ def init(
             for name in names:
                 note = ", as it is" if what == "kept" else ""
                 say(f"{what.replace('_', ' ')} {name}{note}")
+    if requirement.to_fill_in and "requirements.txt" in names_by_outcome["created"]:
+        say(requirement.to_fill_in, err=True)
     file = f"claims/{example[0]}"
     steps = _NEXT if source is None else _NEXT_FROM.format(file=file, source=source)
     say_lines(steps, err=True)
@@ -94,8 +102,58 @@ def _claims_about(source: Path, given: Given) -> tuple[str, str]:
     return f"{setting}.py", pipeline.starting_source(reading, setting)
 
 
+@dataclass(frozen=True)
+class Requirement:
+    """A line of requirements.txt that installs faeval, and what is to be filled in there."""
+
+    line: str
+    to_fill_in: str = ""
+
+
+def faeval_requirement() -> Requirement:
+    """Return what installs faeval from where it was installed here."""
+    from faeval import __version__
+
+    try:
+        source = json.loads(metadata.distribution("faeval").read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        source = {}
+    return requirement_of(source if isinstance(source, dict) else {}, __version__)
+
+
+def requirement_of(source: Mapping[str, Any], version: str) -> Requirement:
+    """Return the requirement that a direct_url.json stands for.
+
+    It names no path of this machine: of a file or a folder it is for the user to say where another
+    machine finds it.
+    """
+    url, of_git = source.get("url"), source.get("vcs_info")
+    if not isinstance(url, str):  # from a registry
+        return Requirement(f"faeval=={version}")
+    if isinstance(of_git, dict) and not url.startswith("file:"):
+        commit = of_git.get("commit_id", "")
+        return Requirement(f"faeval @ {of_git.get('vcs', 'git')}+{_without_secrets(url)}@{commit}")
+    if url.startswith(("https:", "http:")):
+        return Requirement(f"faeval @ {_without_secrets(url)}")
+    is_wheel = url.endswith(".whl")
+    wheel = unquote(url.rpartition("/")[2]) if is_wheel else f"faeval-{version}-py3-none-any.whl"
+    came = "a wheel" if is_wheel else "a folder"
+    return Requirement(
+        f"# faeval was installed from {came}. Put {wheel} beside this file, or name a git URL:\n"
+        f"# faeval @ git+URL@COMMIT\n./{wheel}",
+        f"faeval was installed from {came}: put {wheel} beside requirements.txt, or name a git URL"
+        " there (faeval @ git+URL@COMMIT); until then the workflow cannot install it.",
+    )
+
+
+def _without_secrets(url: str) -> str:
+    """Return a URL without the name and password that it may hold."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
 def _scaffold(
-    folder: Path, ci: bool, example: tuple[str, str], is_asked: bool
+    folder: Path, ci: bool, requirement: str, example: tuple[str, str], is_asked: bool
 ) -> list[tuple[str, str]]:
     pyproject = folder / "pyproject.toml"
     needs_table = _needs_table(pyproject)  # read before anything is written: it may be unreadable
@@ -112,11 +170,9 @@ def _scaffold(
     lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
     ignores_store = any(line.strip().strip("/") == _IGNORED.strip("/") for line in lines)
     outcomes.append((".gitignore", "kept" if ignores_store else _append(ignore, f"{_IGNORED}\n")))
-    from faeval import __version__
-
     more = {
         _WORKFLOW: template("claims.yml"),
-        "requirements.txt": f"faeval=={__version__}\npytest\n",
+        "requirements.txt": f"{requirement}\npytest\n",
     }
     earlier = (folder / _WORKFLOW).exists()  # what an earlier call made is kept, and said to be
     outcomes += [

@@ -114,7 +114,7 @@ _SAID_BY_PUBLISHED = {
 def _show(result: Report, folder: Path | None, options: Mapping[str, Any]) -> int:
     """Write a report into a folder, if one is named, print it, and return the exit code."""
     from faeval import pipeline
-    from faeval.reports import caution
+    from faeval.reports import attributed, caution
 
     if folder is not None:
         for path in pipeline.publish(result, folder):
@@ -125,6 +125,9 @@ def _show(result: Report, folder: Path | None, options: Mapping[str, Any]) -> in
         console = console_for()
         console.print(result.table(console.width))
         warnings = [f"{v.claim}: {caution(w, v)}" for v in result.verdicts for w in v.warnings]
+        notes = {text: v.claim for v in reversed(result.verdicts) if (text := attributed(v))}
+        for text, name in notes.items():  # one for each factor, by its first claim
+            console.print(cut(clean(f"note: {name}: {text}"), _LINE), style="dim", soft_wrap=True)
         for line in warnings[:_WARNINGS]:
             console.print(cut(clean(f"warning: {line}"), _LINE), style="dim", soft_wrap=True)
         if len(warnings) > _WARNINGS:

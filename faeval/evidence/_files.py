@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,7 +12,7 @@ from faeval._whole_files import settle
 from faeval.errors import EvidenceError
 from faeval.evidence._csv_files import content_of, csv_cells, line_of, read_csv
 from faeval.evidence._parquet_files import parquet_cells, read_parquet
-from faeval.evidence._table import check_rows, most_rows, normalise, row_of
+from faeval.evidence._table import OtherColumns, check_rows, most_rows, normalise, row_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,11 +102,18 @@ def _read_path(path: Path, most: int) -> pd.DataFrame:
                 " folder."
             )
         path = pack
-    table = (
-        read_parquet(path, most)
-        if path.suffix.lower() in (".parquet", ".pq")
-        else read_csv(path, most)
-    )
+    try:
+        table = (
+            read_parquet(path, most)
+            if path.suffix.lower() in (".parquet", ".pq")
+            else read_csv(path, most)
+        )
+    except OtherColumns as error:
+        name = shlex.quote(str(path))
+        raise EvidenceError(
+            f'{error} Results as they are: faeval decide {name} "OURS > BASE" --metric METRIC; to'
+            f" make such a table of them: faeval evidence import {name}."
+        ) from None
     # Of claims that were not run, a report's evidence is empty.
     if not (path.parent / "verdicts.json").is_file():
         check_rows(table, str(path))

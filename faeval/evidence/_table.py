@@ -38,6 +38,10 @@ class CutOff(EvidenceError):
     exit_code = 12
 
 
+class OtherColumns(EvidenceError):
+    """A table has not the columns of evidence."""
+
+
 def limit_rows(most: int) -> None:
     """Set how many rows a file of evidence may have from here on, without ``max_rows``."""
     most_rows.set(most)
@@ -70,7 +74,7 @@ def check_columns(found: list[str], source: str) -> None:
     there = set(map(column_of, found))
     missing = [name for name in COLUMNS if name not in there and name not in _OPTIONAL]
     if missing:
-        raise EvidenceError(
+        raise OtherColumns(
             f"{source}: column{'s' * (len(missing) > 1)} {', '.join(missing)} missing; it has"
             f" {', '.join(map(repr, found[:12])) or 'none'}. An evidence table has the columns"
             f" {', '.join(COLUMNS)}."

@@ -54,15 +54,7 @@ _COLUMNS = ("metric", "arm", "seed", "epoch", "layer", "value", "status")
 
 
 def _course(arm: str, metric: str, rows: pd.DataFrame) -> TrainingCurve | None:
-    layer = rows["layer"].to_numpy(dtype=np.int64, na_value=-1)
-    last = int(layer.max())
-    if last >= 0:
-        norm = metric in _TRAINING or last == 0
-        rows = rows[layer == last if norm else layer > 0]
-    rows = rows.assign(
-        layer=rows["layer"].to_numpy(dtype=np.int64, na_value=-1),
-        epoch=rows["epoch"].to_numpy(dtype=np.int64),
-    ).drop_duplicates(["seed", "epoch", "layer"], keep="last")
+    rows, is_layered = _shown_layers(metric, rows)
     seeds, epochs, layers = (np.unique(rows[name]) for name in ("seed", "epoch", "layer"))
     measured = len(epochs)
     if measured < 2:
@@ -70,31 +62,47 @@ def _course(arm: str, metric: str, rows: pd.DataFrame) -> TrainingCurve | None:
     if measured > MOST_EPOCHS:
         epochs = epochs[_kept(rows, seeds, epochs, len(layers))]
         rows = rows[rows["epoch"].isin(epochs)]
-    cells = dict(
-        zip(
-            zip(*(rows[name].tolist() for name in ("seed", "epoch", "layer")), strict=True),
-            zip(rows["value"].tolist(), rows["status"].tolist(), strict=True),
-            strict=True,
-        )
-    )
-    # Every layer that the arm has anywhere must be there: a mean over fewer of them is another
-    # quantity.
-    missing = math.nan, "missing"
-    shown, own_seeds, own_layers = epochs.tolist(), seeds.tolist(), layers.tolist()
-    grid = [
-        [_mean([cells.get((seed, epoch, at), missing) for at in own_layers]) for epoch in shown]
-        for seed in own_seeds
-    ]
+    grid = _grid(rows, seeds.tolist(), epochs.tolist(), layers.tolist())
     return TrainingCurve(
         arm=arm,
         metric=metric,
-        epochs=tuple(shown),
-        seeds=tuple(own_seeds),
+        epochs=tuple(epochs.tolist()),
+        seeds=tuple(seeds.tolist()),
         values=tuple(tuple(value for value, _ in row) for row in grid),
         status=tuple(tuple(status for _, status in row) for row in grid),
-        layers=tuple(own_layers) if last >= 0 else (),
-        thinned_from=measured if measured > len(shown) else None,
+        layers=tuple(layers.tolist()) if is_layered else (),
+        thinned_from=measured if measured > len(epochs) else None,
     )
+
+
+def _shown_layers(metric: str, rows: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
+    """Return the rows of the layers that are shown, one a key, and whether there are layers.
+
+    Layer is -1 where there is none.
+    """
+    layer = rows["layer"].to_numpy(dtype=np.int64, na_value=-1)
+    rows = rows.assign(layer=layer, epoch=rows["epoch"].to_numpy(dtype=np.int64))
+    last = int(layer.max())
+    if last >= 0:
+        is_norm = metric in _TRAINING or last == 0
+        rows = rows[layer == last if is_norm else layer > 0]
+    return rows.drop_duplicates(["seed", "epoch", "layer"], keep="last"), last >= 0
+
+
+def _grid(
+    rows: pd.DataFrame, seeds: list[int], epochs: list[int], layers: list[int]
+) -> list[list[tuple[float | None, str]]]:
+    """Return the mean over layers with its status, by seed and epoch."""
+    keys = zip(*(rows[name].tolist() for name in ("seed", "epoch", "layer")), strict=True)
+    numbers = zip(rows["value"].tolist(), rows["status"].tolist(), strict=True)
+    cells = dict(zip(keys, numbers, strict=True))
+    # Every layer that the arm has anywhere must be there: a mean over fewer of them is another
+    # quantity.
+    missing = math.nan, "missing"
+    return [
+        [_mean([cells.get((seed, epoch, at), missing) for at in layers]) for epoch in epochs]
+        for seed in seeds
+    ]
 
 
 def _kept(

@@ -164,7 +164,7 @@ def _inputs(
         reads=tuple(reads),
         controls=tuple(control for control in lowest if control is not None),
         checks=_checks(claim, design, verdict),
-        attributed_to=tuple(claim.attributed_to),
+        attributed_to=claims.attribution(claim, design),
     )
 
 

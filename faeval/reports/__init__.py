@@ -23,7 +23,7 @@ from faeval.reports.data._report import (
 )
 from faeval.reports.formats import facts_of, properties
 from faeval.reports.formats._answer import Description, answer, described
-from faeval.reports.words._reasons import caution, reason, to_settle
+from faeval.reports.words._reasons import attributed, caution, reason, to_settle
 from faeval.reports.words._sentences import value_text
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Report",
     "TrainingCurve",
     "answer",
+    "attributed",
     "caution",
     "described",
     "drift",

@@ -4,7 +4,7 @@ in fresh processes.
     python tests/benchmarks/scale.py              # Parquet and CSV, both shapes; then stores
     python tests/benchmarks/scale.py --only parquet --rows 3000000
     python tests/benchmarks/scale.py --only store --runs 100000
-    python tests/benchmarks/scale.py --only steps # `faeval verify --evidence` on curves of many steps
+    python tests/benchmarks/scale.py --only steps # a whole `verify --evidence`, a row a step
 
 A run has 5 layers of 6 metrics, 30 rows. In the shape "many arms" each arm has 5 seeds, so three
 million rows are 20,000 arms; in the shape "many seeds" each has 20. Every point is a process of its

@@ -12,12 +12,14 @@ import faeval as fe
 from faeval import stats
 from faeval.claims import (
     Design,
+    attribution,
     check_design,
     check_names,
     contrast_specs,
     design_of,
     unlike_expectation,
 )
+from faeval.claims._design import design_checks, inferred_factor
 from faeval.errors import FaevalError
 from faeval.experiment import METRICS, Experiment, experiment
 
@@ -77,12 +79,18 @@ SOUND: dict[str, tuple[Any, Any, Any]] = {
     "a logarithm of a multiple": (
         fe.log10(3 * fe.growth(PENALISED)), fe.log10(fe.growth(DFA)), "penalty"),
     "a ratio": (fe.log10(fe.growth(PENALISED)), fe.log10(fe.growth(DFA)), "penalty"),
+    "nothing named, of one factor": (c(PENALISED), c(DFA), ()),
+    "nothing named, of other lengths": (c(DFA.but(epochs=10)), c(DFA.but(epochs=30)), ()),
+    "nothing named, averages over another factor": (c(PENALISED), fe.mean(c(DFA), c(DFA)), ()),
 }  # fmt: skip
 
 CONFOUNDED: dict[str, tuple[Any, Any, Any, str]] = {
     "epoch 1 against the last": (c(PENALISED), c(DFA, epoch=1), "penalty", "epoch (20 against 1)"),
     "a second factor": (c(BOTH), c(DFA), "penalty", "width (64 against 128)"),
-    "nothing named": (c(PENALISED), c(DFA), (), "penalty (0.01 against 0.0)"),
+    "nothing named, of two factors": (c(BOTH), c(DFA), (), "['penalty', 'width']"),
+    "nothing named, at two epochs": (c(DFA), c(DFA, epoch=1), (), "epoch (20 against 1)"),
+    "nothing named, of a factor and the epoch": (
+        c(PENALISED), c(DFA, epoch=1), (), "['epoch', 'penalty']"),
     "the wrong factor": (c(PENALISED), c(DFA), "width", "penalty"),
     "a factor too many": (c(PENALISED), c(DFA), ("penalty", "width"), "penalty and width"),
     "a factor where none differs": (c(DFA, layers=0), c(DFA), "penalty", "differ in nothing"),
@@ -125,7 +133,7 @@ def test_a_comparison_that_differs_in_anything_else_is_confounded(case: str) -> 
 def test_without_a_setting_arms_are_taken_as_they_are_written() -> None:
     x = fe.metric
     assert problem(x("x", PENALISED), x("x", DFA), "penalty", WRITTEN) == ("", "")
-    assert problem(x("x", DFA.but(penalty=0.0)), x("x", DFA), (), WRITTEN)[0] == "confounded"
+    assert problem(x("x", DFA.but(penalty=0.0)), x("x", DFA), "width", WRITTEN)[0] == "confounded"
     assert problem(x("x", PENALISED), x("x", DFA, epoch=1), "penalty", WRITTEN)[0] == "confounded"
     assert problem(x("x", PENALISED, epoch=2), x("x", DFA, epoch=2), "penalty", WRITTEN) == ("", "")
 
@@ -138,7 +146,34 @@ def test_a_bool_and_the_number_it_counts_as_are_two_levels() -> None:
     )
     one, yes = fe.metric("x", fe.Arm(mode=1)), fe.metric("x", fe.Arm(mode=True))
     assert problem(one, yes, "mode", loose) == ("", "")
-    assert problem(one, yes, (), loose)[0] == "confounded"
+    assert inferred_factor(fe.Claim("x", fe.exceeds(one, yes, by=M)), loose) == "mode"
+
+
+def test_one_factor_is_inferred_where_all_assertions_differ_in_it_alone() -> None:
+    by_penalty, by_width, of_one = (
+        fe.exceeds(c(PENALISED), c(DFA), by=M),
+        fe.exceeds(c(WIDE), c(DFA), by=M),
+        fe.exceeds(c(DFA), by=M),
+    )
+    cases = {
+        (by_penalty,): "penalty",
+        (by_penalty, fe.exceeds(c(BOTH), c(WIDE), by=M)): "penalty",
+        (by_penalty, by_width): None,
+        (by_penalty, of_one): None,
+        (of_one,): None,
+        (fe.exceeds(c(BOTH), c(DFA), by=M),): None,
+        (fe.exceeds(c(DFA), c(DFA, epoch=1), by=M),): None,
+    }
+    for assertions, factor in cases.items():
+        bare = fe.Claim("x", *assertions)
+        assert inferred_factor(bare, TEACHER) == factor
+        assert attribution(bare, TEACHER) == (() if factor is None else (factor,))
+        if factor is not None:
+            named = fe.Claim("x", *assertions, attributed_to=factor)
+            assert inferred_factor(named, TEACHER) is None
+            assert attribution(named, TEACHER) == (factor,)
+            assert design_checks(bare, TEACHER) == design_checks(named, TEACHER)
+            assert bare.sha256() != named.sha256()
 
 
 def test_every_assertion_of_a_claim_is_checked() -> None:
@@ -176,7 +211,8 @@ def test_two_arms_are_compared_soundly_exactly_where_the_names_are_what_differs(
         ("epochs", "penalty", "width"),
         ("epochs",),
     ):
-        assert (problem(a, b, named)[0] == "") is (set(named) == differ)
+        meant = set(named) or (differ if len(differ) == 1 else set())
+        assert (problem(a, b, named)[0] == "") is (meant == differ)
 
 
 @given(

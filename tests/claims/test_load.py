@@ -479,7 +479,7 @@ def test_a_function_named_by_the_path_of_a_module_beside_the_file_is_found(tmp_p
         ("one = fe.Claim('1', more, zzz=1)", "its arguments: sentence, attributed_to"),
         (
             "one = fe.Claim('1', more, zzz=1)",
-            "published, tags, source, experiment.",
+            "published, tags, source, made_from, experiment.",
         ),  # and not what loading fills in
         (
             "one = fe.Claim('1', more, anticipated=0.3)",

@@ -255,12 +255,16 @@ def test_a_pilot_that_says_nothing_gives_no_spread(
 
 
 def test_a_confounded_claim_has_no_pilot_and_an_undefined_assertion_no_spread() -> None:
+    def claim_of(factor: str | tuple[str, ...]) -> fe.Claim:
+        return fe.Claim("x", fe.exceeds(X["a"], X["b"], by=R), attributed_to=factor)
+
     table = EvidenceIndex(
         pilot(
             [(arm, s, v) for s in (1000, 1001) for arm, v in (("a", s - 1000.5), ("b", s - 900.0))]
         )
     )
-    assert pilot_spreads(fe.Claim("x", fe.exceeds(X["a"], X["b"], by=R)), table, "toy") == []
+    assert pilot_spreads(claim_of("width"), table, "toy") == []
+    assert len(pilot_spreads(claim_of(()), table, "toy")) == 1
     half = fe.Claim(
         "x",
         fe.exceeds(fe.log10(X["a"]), X["b"], by=R),

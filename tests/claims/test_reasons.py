@@ -390,7 +390,7 @@ def test_names_that_a_setting_does_not_have_are_an_error_of_that_claim_alone(
 
 def test_a_confounded_claim_is_invalid_whatever_the_rows_say(table: Table, claim: Make) -> None:
     for rows in (table(GOOD), table(GOOD).iloc[:2], changed(table(GOOD), "a", 1, value=NAN)):
-        found = one(claim(attributed_to=()), rows)
+        found = one(claim(attributed_to="width"), rows)
         assert code(found) == "invalid: confounded"
         assert found.assertions == ()
 

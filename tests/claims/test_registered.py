@@ -269,7 +269,7 @@ def test_one_more_claim_never_makes_another_more_significant(
 def test_invalid_and_unrun_members_count(table: Table, claim: Make) -> None:
     rows = wide(table, range(1, 6))
     absent = fe.Claim("absent", fe.exceeds(fe.metric("y", fe.Arm("a")), by=fe.Margin(0.1, "r")))
-    confounded = claim(sentence="confounded", attributed_to=())
+    confounded = claim(sentence="confounded", attributed_to="width")
     (lone,) = fe.decide([claim("exceeds", 0.38)], rows)
     found = fe.decide([claim("exceeds", 0.38), absent, confounded], rows)
     assert [v.family_size for v in found] == [3, 3, 3]
@@ -320,7 +320,7 @@ def gates(claim: Make) -> dict[str, fe.Claim]:
     return {
         "supported": claim(sentence="supported", family="1"),
         "refuted": claim("exceeds", 0.9, sentence="refuted", family="2"),
-        "invalid": claim(sentence="invalid", attributed_to=(), family="3"),
+        "invalid": claim(sentence="invalid", attributed_to="width", family="3"),
         "inconclusive": absent,
     }
 
@@ -363,5 +363,5 @@ def test_a_gate_counts_in_its_family_though_it_was_not_selected(table: Table, cl
 
 
 def test_an_invalid_claim_keeps_its_own_reason(table: Table, claim: Make) -> None:
-    made = claim(attributed_to=(), requires=gates(claim)["refuted"])
+    made = claim(attributed_to="width", requires=gates(claim)["refuted"])
     assert one(made, wide(table, range(1, 6))).reason_code == "confounded"

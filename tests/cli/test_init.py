@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 import typer
 
 from faeval.cli import app
+from faeval.cli._init import requirement_of
 
 Faeval = Callable[..., "subprocess.CompletedProcess[str]"]
 ROOT = Path(__file__).parents[2]
@@ -124,3 +126,85 @@ def test_the_workflow_calls_commands_that_there_are_and_is_the_one_of_the_page(
     page = ROOT / "docs" / "ci.md"
     if page.exists():
         assert f"```yaml\n{text}```" in page.read_text()
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+GIT = {"vcs_info": {"vcs": "git", "commit_id": COMMIT, "requested_revision": "main"}}
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "to_fill_in"),
+    [
+        # origin of the forms: the specification of direct_url.json of the Python Packaging
+        # Authority
+        ({}, "faeval==1.2", False),
+        (
+            {"url": "https://example.org/lab/faeval.git", **GIT},
+            f"faeval @ git+https://example.org/lab/faeval.git@{COMMIT}",
+            False,
+        ),
+        (
+            {"url": "https://me:secret@example.org/lab/faeval.git", **GIT},
+            f"faeval @ git+https://example.org/lab/faeval.git@{COMMIT}",
+            False,
+        ),
+        (
+            {"url": "https://example.org/faeval-1.2-py3-none-any.whl", "archive_info": {}},
+            "faeval @ https://example.org/faeval-1.2-py3-none-any.whl",
+            False,
+        ),
+        (
+            {"url": "file:///home/me/dist/faeval-1.2%2Blab-py3-none-any.whl", "archive_info": {}},
+            "./faeval-1.2+lab-py3-none-any.whl",
+            True,
+        ),
+        (
+            {"url": "file:///home/me/faeval", "dir_info": {"editable": True}},
+            "./faeval-1.2-py3-none-any.whl",
+            True,
+        ),
+        ({"url": "file:///home/me/faeval", **GIT}, "./faeval-1.2-py3-none-any.whl", True),
+    ],
+)
+def test_what_installs_faeval_comes_from_where_it_was_installed(
+    source: dict[str, object], line: str, to_fill_in: bool
+) -> None:
+    found = requirement_of(source, "1.2")
+    *comments, last = found.line.splitlines()
+    assert last == line
+    assert all(comment.startswith("# ") for comment in comments)
+    assert bool(comments) == bool(found.to_fill_in) == to_fill_in
+    for text in (found.line, found.to_fill_in):
+        assert "/home/me" not in text
+        assert "secret" not in text
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_is_named_and_its_folder_is_not(tmp_path: Path) -> None:
+    """A wheel without dependencies is unpacked by pip where nothing else of faeval is."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    built = subprocess.run(
+        [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(ROOT)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if built.returncode:
+        pytest.skip("this environment has no pip that builds wheels")
+    (wheel,) = tmp_path.glob("*.whl")
+    there = tmp_path / "there"
+    subprocess.run([*pip, "install", "--no-deps", "-t", there, wheel], check=True)
+    code = "import sys; sys.argv[0] = 'faeval'; from faeval.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "init", "new", "--ci"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(there)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "new" / "requirements.txt").read_text()
+    assert f"./{wheel.name}" in text.splitlines()
+    assert wheel.name in done.stderr
+    assert str(tmp_path) not in text

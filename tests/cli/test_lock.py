@@ -118,7 +118,7 @@ def test_a_design_that_is_refused_is_named_at_the_start_of_verify(
 ) -> None:
     write(tmp_path, 0.05)
     file = tmp_path / "claims" / "it.py"
-    file.write_text(file.read_text().replace(', attributed_to="dose"', ""))
+    file.write_text(file.read_text().replace('attributed_to="dose"', 'attributed_to="epoch"'))
     for arguments in ([], ["--json"]):
         planned = faeval("plan", *arguments)
         assert planned.returncode == 11
@@ -147,5 +147,7 @@ def test_a_design_that_is_expected_to_be_refused_is_no_failure_of_the_plan(
         ("invalid:error", 11),
         ("supported", 11),
     ):
-        file.write_text(text.replace('attributed_to="dose"', f'expect="{expect}"'))
+        file.write_text(
+            text.replace('attributed_to="dose"', f'attributed_to="epoch", expect="{expect}"')
+        )
         assert faeval("plan").returncode == code, expect

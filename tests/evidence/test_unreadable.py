@@ -143,3 +143,14 @@ def test_a_message_is_no_longer_than_2000_characters() -> None:
     assert len(text) <= 2000
     assert text.startswith("begin")
     assert text.endswith("end")
+
+
+def test_a_file_of_results_is_told_what_reads_it(tmp_path: Path) -> None:
+    raw = tmp_path / "my results.csv"
+    raw.write_text("method,seed,acc\nours,1,0.9\nbase,1,0.8\n")
+    with pytest.raises(EvidenceError) as caught:
+        evidence.read(raw)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert f"faeval decide '{raw}'" in text
+    assert f"faeval evidence import '{raw}'" in text

@@ -235,7 +235,7 @@ def test_what_a_design_has_against_it_is_said_before_the_first_run(tmp_path: Pat
     told: list[str] = []
     fe.verify(claims, store=tmp_path / "store", workers=1, notice=told.append)
     assert told == []
-    write(tmp_path, extra=extra.replace("attributed_to='other_factor'", "seeds=5"))
+    write(tmp_path, extra=extra.replace("other_factor", "epoch"))
     fe.verify(claims, store=tmp_path / "other", workers=1, notice=told.append)
     (text,) = told
     assert text.startswith("it::odd: invalid (confounded): ")

@@ -36,8 +36,8 @@ good = raises("score", "supported", tags=("quick",))
 noisy = raises("noise", "supported")
 drifted = raises("score", "refuted", family="deep alignment")
 mate = raises("noise", None, family="deep alignment", tags=("skip",))
-mixed_up = raises("score", "supported", family="2nd", attributed_to=())
-known_mix = raises("score", "invalid:confounded", family="2nd", attributed_to=())
+mixed_up = raises("score", "supported", family="2nd", attributed_to="epoch")
+known_mix = raises("score", "invalid:confounded", family="2nd", attributed_to="epoch")
 more_of_it = raises("score", "supported", family="2nd", tags=("extended",))
 """  # noqa: E501
 

@@ -244,7 +244,7 @@ def _checked(
     What a table by layer says that it reads, is not said again.
     """
     if inputs:
-        yield from _input_facts(inputs, by_layer is not None)
+        yield from _input_facts(inputs, by_layer is not None, verdict.inferred_factor)
     for text in verdict.controls:
         yield Fact("Control", plain(f"{text}, on every audited checkpoint"), "control")
     for flag in verdict.flags:
@@ -256,12 +256,13 @@ def _checked(
         yield Fact("Depends on", plain(", ".join(verdict.gates)))
 
 
-def _input_facts(inputs: ClaimInputs, layers_shown: bool) -> Iterator[Fact]:
+def _input_facts(inputs: ClaimInputs, layers_shown: bool, inferred: str | None) -> Iterator[Fact]:
     """What a claim reads, what its design was checked for, and its lowest positive controls."""
     if others := [r for r in inputs.reads if not layers_shown or r.layers is None]:
         yield Fact("Reads", tuple(_reads(others)))
     if inputs.attributed_to:
-        yield Fact("Attributed to", plain(", ".join(inputs.attributed_to)))
+        why = "" if inferred is None else f" ({reasons.INFERRED})"
+        yield Fact("Attributed to", plain(", ".join(inputs.attributed_to) + why))
     results = [f"{glossary.spaced(code)}: {text}" for code, text in inputs.checks.items() if text]
     passed = [
         glossary.CHECKS.get(code, glossary.spaced(code))

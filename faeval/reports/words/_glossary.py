@@ -65,6 +65,9 @@ FLAGS: Mapping[str, str] = {
         "the best of several arms was chosen on the very seeds that decide, which makes it look"
         " better than it is: choose on another metric, by chosen_by= (one of validation, say)"
     ),
+    "same_numbers": (
+        "the claim was made from the very numbers that decide it, so it could not have failed"
+    ),
     "unlike_epochs": "the runs of one arm are read at different epochs",
     "unregistered": (
         "the claim was not registered before its evidence, so it could have been fitted to it"

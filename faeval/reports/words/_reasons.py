@@ -188,6 +188,16 @@ def _counted(assertion: AssertionResult, difference: float) -> float:
     return region_of(assertion.kind).sign * difference
 
 
+#: Why a claim that names no factor is attributed to one.
+INFERRED = "inferred: the claim names no factor, and its sides differ in this one alone"
+
+
+def attributed(verdict: Verdict) -> str:
+    """Say which factor was inferred; empty where the claim names its factors, or there is none."""
+    factor = verdict.inferred_factor
+    return "" if factor is None else f"attributed to {factor} ({INFERRED})"
+
+
 def caution(item: Caution, verdict: Verdict) -> str:
     """Say one more thing to be careful about."""
     about = ""
@@ -214,6 +224,11 @@ def caution(item: Caution, verdict: Verdict) -> str:
         return (
             "its numbers were made by other code than was registered, of which"
             f" {item.value or 0:.0f} forms are known"
+        )
+    if item.code == "same_numbers":
+        return (
+            "decided on the numbers that the claim was made from: they cannot confirm it; run fresh"
+            " seeds"
         )
     return item.detail
 

@@ -339,6 +339,14 @@ SPECIAL: Mapping[str, tuple[str, str]] = {
             " one that was read off the data needs 8 seeds, and errs a little more often."
         ),
     ),
+    "same_numbers": (
+        "Same numbers",
+        (
+            "The claim brings a digest of the numbers that it was made from, and these are among"
+            " those that decide it, under whatever seeds. They show what the claim was written to"
+            " say. Remedy: register the claim, then run it on fresh seeds."
+        ),
+    ),
     "selected_on_evidence": (
         "Selected on evidence",
         (
