@@ -345,9 +345,13 @@ def _rows(content: bytes, start: int, layout: _Layout, source: str, after: int) 
 
 
 def _stripped(column: pd.Series[str]) -> pd.Series[str]:
-    column = column.str.strip()
-    empty = column == ""
-    return column.mask(empty) if empty.any() else column
+    import pandas as pd
+
+    # A text that many rows have is kept once.
+    codes, distinct = pd.factorize(column)
+    texts = pd.Series(distinct, dtype=column.dtype).str.strip()
+    texts = texts.mask(texts == "")
+    return pd.Series(texts.array.take(codes, allow_fill=True), dtype=column.dtype)
 
 
 def _with_tabs(content: bytes, start: int) -> bytes:
