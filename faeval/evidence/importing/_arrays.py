@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import math
 import tokenize
+import warnings
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,8 @@ from faeval._safe_text import listed
 from faeval.errors import EvidenceError
 from faeval.evidence._table import most_rows, row_of, too_many
 from faeval.evidence.importing._cells_table import Cells
-from faeval.evidence.importing._columns import shown, with_names
+from faeval.evidence.importing._columns import short, shown, with_names
+from faeval.evidence.importing._forms import BROKEN_ZIP
 from faeval.evidence.importing._json_files import POSITIONS, are_columns, has_axis, level_cells
 
 #: Bytes of all arrays of a file at most.
@@ -65,9 +66,9 @@ def read_npz(content: bytes, source: str) -> Cells:
             for info in archive.infolist():
                 name = info.filename.removesuffix(".npy")
                 arrays[name] = _array(archive.read(info), f"{source}, array {shown(name)}")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+    except BROKEN_ZIP as error:
         raise EvidenceError(
-            f"{source}: is an npz that cannot be read ({error}); save it again."
+            f"{source}: is an npz that cannot be read ({short(error, 200)}); save it again."
         ) from None
     return _named(arrays, source)
 
@@ -76,11 +77,7 @@ def _array(content: bytes, source: str) -> NDArray[Any]:
     """Return an array that is not larger than its file; one that holds a pickle is refused."""
     file = io.BytesIO(content)
     try:
-        version = np.lib.format.read_magic(file)
-        if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        else:
-            shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+        shape, dtype = _header(file)
         if dtype.hasobject:
             raise EvidenceError(
                 f"{source}: holds Python objects, which are kept as a pickle, and a pickle is never"
@@ -89,11 +86,24 @@ def _array(content: bytes, source: str) -> NDArray[Any]:
         if math.prod(shape) * dtype.itemsize > len(content) - file.tell():
             raise EvidenceError(f"{source}: is shorter than it says; it may be cut off.")
         file.seek(0)
-        array: NDArray[Any] = np.load(file, allow_pickle=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            array: NDArray[Any] = np.load(file, allow_pickle=False)
     except _BROKEN as error:
-        reason = " ".join(str(error).split())[:200]
-        raise EvidenceError(f"{source}: is no array that can be read ({reason}).") from None
+        raise EvidenceError(
+            f"{source}: is no array that can be read ({short(error, 200)})."
+        ) from None
     return array
+
+
+def _header(file: io.BytesIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Python 2 wrote is read, too
+        if np.lib.format.read_magic(file) == (1, 0):
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        else:
+            shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+    return shape, dtype
 
 
 def _structured(array: NDArray[Any], source: str) -> Cells:
@@ -116,34 +126,46 @@ def _named(arrays: Mapping[str, NDArray[Any]], source: str) -> Cells:
         ((name, only),) = arrays.items()
         if only.dtype.names is not None:
             return _structured(only, f"{source}, array {shown(name)}")
+    return _vectors(arrays, source)
+
+
+def _vectors(arrays: Mapping[str, NDArray[Any]], source: str) -> Cells:
+    """Read arrays of one dimension: columns, or the values of a method by position."""
     notes = []
-    scalars = [name for name, array in arrays.items() if array.ndim == 0]
-    if scalars and len(scalars) < len(arrays):
-        notes.append(f"left out, as single values: {listed(scalars)}")
-        arrays = {name: array for name, array in arrays.items() if array.ndim}
-    if scalars and len(scalars) == len(arrays):
+    singles = [name for name, array in arrays.items() if array.ndim == 0]
+    if len(singles) == len(arrays):
         return _columns({n: a.reshape(1) for n, a in arrays.items()}, source, ())
+    if singles:
+        notes.append(f"left out, as single values: {listed(singles)}")
+        arrays = {name: array for name, array in arrays.items() if array.ndim}
+    numeric = all(array.dtype.kind in "iufb" for array in arrays.values())
+    methods = numeric and not are_columns(arrays)
+    length = _check_shapes(arrays, methods, source)
+    if methods:
+        lists = {name: array.tolist() for name, array in arrays.items()}
+        cells = level_cells(lists, ["method"], source)
+        return replace(cells, notes=(*notes, *cells.notes))
+    if not numeric or has_axis(arrays):
+        return _columns(arrays, source, notes)
+    cells = _columns({"position": np.arange(length), **arrays}, source, [*notes, POSITIONS])
+    return replace(cells, roles={"epoch": "position"})
+
+
+def _check_shapes(arrays: Mapping[str, NDArray[Any]], methods: bool, source: str) -> int:
+    """Raise EvidenceError unless arrays have one dimension, and columns one length."""
     shapes = [f"{name} {array.shape}" for name, array in arrays.items()]
     if any(array.ndim != 1 or array.dtype.names for array in arrays.values()):
         raise EvidenceError(
             f"{source}: its arrays ({listed(shapes)}) are no columns: save one dimension for each"
             " name, with one number for each seed."
         )
-    numeric = all(array.dtype.kind in "iufb" for array in arrays.values())
-    if numeric and not are_columns(list(arrays)):
-        lists = {name: array.tolist() for name, array in arrays.items()}
-        cells = level_cells(lists, ["method"], source)
-        return replace(cells, notes=(*notes, *cells.notes))
-    if len({len(array) for array in arrays.values()}) > 1:
+    lengths = set(map(len, arrays.values()))
+    if len(lengths) > 1 and not methods:
         raise EvidenceError(
             f"{source}: its arrays differ in length ({listed(shapes)}); columns of a table have"
             " one length."
         )
-    columns, roles = dict(arrays), {}
-    if numeric and not has_axis(arrays):
-        columns = {"position": np.arange(len(next(iter(arrays.values())))), **columns}
-        notes, roles = [*notes, POSITIONS], {"epoch": "position"}
-    return replace(_columns(columns, source, notes), roles=roles)
+    return lengths.pop()
 
 
 def _columns(arrays: Mapping[str, NDArray[Any]], source: str, notes: Any) -> Cells:

@@ -11,7 +11,7 @@ from faeval.errors import EvidenceError
 from faeval.evidence._parquet_files import parquet_content
 from faeval.evidence._table import CutOff, most_rows, row_of, too_many
 from faeval.evidence.importing._cells_table import Cells
-from faeval.evidence.importing._columns import with_names
+from faeval.evidence.importing._columns import short, with_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ def read_arrow(content: bytes, source: str) -> Cells:
         # What another program wrote of pandas is not to be read.
         cells = table.replace_schema_metadata(None).to_pandas(types_mapper=whole.get)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        reason = short(error, 200) or type(error).__name__
         raise EvidenceError(
             f"{source}: is no readable Feather file ({reason}); save the table as CSV."
         ) from None

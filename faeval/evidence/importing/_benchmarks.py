@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from faeval._safe_text import listed
@@ -35,7 +35,7 @@ def _has(items: Any, name: str) -> bool:
 
 
 def _hyperfine(results: Sequence[dict[str, Any]], source: str) -> Cells:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for result in results:
         times = result.get("times")
         if not isinstance(times, list) or not times:
@@ -43,17 +43,21 @@ def _hyperfine(results: Sequence[dict[str, Any]], source: str) -> Cells:
                 f"{source}: hyperfine kept no single times of {shown(result['command'])}; export"
                 " them with --export-json."
             )
-        codes = result.get("exit_codes")
-        codes = codes if isinstance(codes, list) and len(codes) == len(times) else []
-        parameters = result.get("parameters")
-        for i, value in enumerate(times):
-            row = {"name": str(result["command"]), "repetition": i, "value": value}
-            if isinstance(parameters, dict):
-                row |= {str(k): v for k, v in parameters.items() if k not in row}
-            rows.append(row | ({"exit_code": codes[i]} if codes else {}))
+        rows += _runs(result, times)
     if not any(row.get("exit_code") for row in rows):
         rows = [{k: v for k, v in row.items() if k != "exit_code"} for row in rows]
     return _cells(rows, source, ["times of hyperfine, in seconds"])
+
+
+def _runs(result: dict[str, Any], times: list[Any]) -> Iterator[dict[str, Any]]:
+    codes, parameters = result.get("exit_codes"), result.get("parameters")
+    more = parameters if isinstance(parameters, dict) else {}
+    for i, value in enumerate(times):
+        row = {"name": str(result["command"]), "repetition": i, "value": value}
+        row |= {name: cell for name, cell in more.items() if name not in row}
+        if isinstance(codes, list) and len(codes) == len(times):
+            row["exit_code"] = codes[i]
+        yield row
 
 
 def _pytest_benchmark(benchmarks: Sequence[Any], source: str) -> Cells:

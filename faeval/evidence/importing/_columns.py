@@ -60,22 +60,31 @@ def with_names(
     names = [name.strip() for name in header]
     notes: list[str] = []
     table, rows = _without_empty_rows(table, names, notes)
-    filled = [i for i, n in enumerate(names) if n or bool(table.iloc[:, i].notna().any())]
-    names = [names[i] for i in filled]
-    table = table.iloc[:, filled]
+    there = [i for i, n in enumerate(names) if n or bool(table.iloc[:, i].notna().any())]
+    names = [names[i] for i in there]
+    table = _without_index(table.iloc[:, there], names, row_names, notes)
+    if not names or not len(table):
+        shown_names = [shown(name, 40) for name in names]
+        raise EvidenceError(
+            f"{source}: holds no rows, only the names of its columns"
+            f" ({listed(shown_names) or 'none'}); give one row for each run."
+        )
+    names = [name or f"column {i}" for i, name in enumerate(names, 1)]
+    return table.set_axis(names, axis=1), rows, notes
+
+
+def _without_index(
+    table: pd.DataFrame, names: list[str], row_names: bool, notes: list[str]
+) -> pd.DataFrame:
+    """Leave out first columns that only number the rows; give another without a name one."""
     while len(names) > 1 and _is_unnamed(names[0]) and _counts_rows(table.iloc[:, 0], row_names):
         notes.append("the first column only numbers the rows; it is left out")
-        table, names = table.iloc[:, 1:], names[1:]
+        table = table.iloc[:, 1:]
+        del names[0]
     if names and _is_unnamed(names[0]):
         names[0] = "index" if "index" not in names else "unnamed index"
         notes.append(f"the first column has no name; it is called {names[0]!r} here")
-    names = [name or f"column {i}" for i, name in enumerate(names, 1)]
-    if not names or not len(table):
-        raise EvidenceError(
-            f"{source}: holds no rows, only the names of its columns"
-            f" ({listed([shown(n, 40) for n in names]) or 'none'}); give one row for each run."
-        )
-    return table.set_axis(names, axis=1), rows, notes
+    return table
 
 
 def _is_unnamed(name: str) -> bool:
@@ -95,14 +104,14 @@ def _without_empty_rows(
     again = np.array((first == names[0]).fillna(False), dtype=bool)
     if again.any():
         again[again] = (table[again].fillna("") == list(names)).all(axis=1).to_numpy(dtype=bool)
-    kept = ~(empty | again)
-    if kept.all():
+    rest = ~(empty | again)
+    if rest.all():
         return table, None
     for mask, what in ((empty, "hold nothing"), (again, "repeat the header")):
         if n := int(mask.sum()):
             one = what.replace("hold", "holds").replace("repeat", "repeats")
             notes.append(f"1 row {one}, and is skipped" if n == 1 else f"{n} rows {what}, skipped")
-    return table[kept].reset_index(drop=True), np.flatnonzero(kept)
+    return table[rest].reset_index(drop=True), np.flatnonzero(rest)
 
 
 def _counts_rows(column: pd.Series[Any], from_one: bool) -> bool:

@@ -114,8 +114,7 @@ def read_delimited(content: bytes, source: str, delimiter: str | None = None) ->
     notes = _notes(layout, [lines[i] for i in comments if i != header_comment], header_comment)
     start = len("".join(lines[:after]).encode())
     if layout.delimiter == " " and content.find(b'"', start) < 0:
-        body = content[start:].splitlines()
-        content, start = b"\n".join(_BLANKS.sub(b"\t", line.strip()) for line in body), 0
+        content, start = _with_tabs(content, start), 0
         layout = replace(layout, delimiter="\t")
     table = _rows(content, start, layout, source, after)
     table, rows, more = with_names(table, layout.names, source, layout.row_names)
@@ -155,18 +154,19 @@ def _layout(lines: Sequence[str], whole: bool, delimiter: str | None) -> _Layout
     """Return the layout that most lines agree with."""
     layouts = []
     for one in [delimiter] if delimiter else _DELIMITERS:
-        rows = _split(lines, one)
         runs = one == " " and not any('"' in line for line in lines)
-        if runs:
-            rows = _split(lines, "  ")
+        rows = _split(lines, "  " if runs else one)
         if not whole and len(rows) > 2:
             rows = rows[:-1]  # the next row may have begun inside a quote
         layout = _layout_of(rows, lines, one, narrowest=1 if delimiter else 2)
         if layout and (one != " " or delimiter or _is_regular(layout, rows)):
             layouts.append(layout)
-    if layouts:
-        return max(layouts, key=lambda a: (a.rows, a.delimiter != " ", -a.after, len(a.names)))
-    rows = _split(lines, ",")
+    if not layouts:
+        return _single_column(_split(lines, ","))
+    return max(layouts, key=lambda a: (a.rows, a.delimiter != " ", -a.after, len(a.names)))
+
+
+def _single_column(rows: Sequence[tuple[list[str], int]]) -> _Layout | None:
     numbers = [is_number(row[0]) for row, _ in rows]
     if len(rows) > 1 and not numbers[0] and all(numbers[1:]):
         return _Layout(",", rows[0][0], rows[0][1], len(rows))
@@ -199,15 +199,21 @@ def _layout_of(
         layout = _with_header(header, data, delimiter, after, width)
         if layout is None or (i and not data):
             continue
-        if i and _like_data(rows[i][0], data):
-            earlier = (
-                j for j in range(i) if counts[j] >= 2 and not any(map(is_number, rows[j][0]))
-            )
-            if (j := next(earlier, None)) is not None:  # a header that the rows do not agree with
-                i, layout = j, _Layout(delimiter, rows[j][0], rows[j][1], 1)
-        prose = [line.strip() for line in lines[: rows[i - 1][1]] if line.strip()] if i else []
-        return replace(layout, prose=tuple(prose))
+        if _like_data(header, data) and (above := _header_above(rows[:i], delimiter)):
+            i, layout = above
+        prose = lines[: rows[i - 1][1]] if i else []
+        return replace(layout, prose=tuple(filter(None, map(str.strip, prose))))
     return _Layout(delimiter, rows[0][0], rows[0][1], 1) if counts[0] >= 2 else None
+
+
+def _header_above(
+    rows: Sequence[tuple[list[str], int]], delimiter: str
+) -> tuple[int, _Layout] | None:
+    """Return a header above rows that do not agree with it; they are to be refused."""
+    for i, (row, after) in enumerate(rows):
+        if len(row) >= 2 and not any(map(is_number, row)):
+            return i, _Layout(delimiter, row, after, 1)
+    return None
 
 
 def _with_header(
@@ -245,9 +251,8 @@ def _with_comment(
     if comments and not layout.prose and any(map(is_number, first)):
         text = lines[comments[-1]].strip().lstrip("#%").strip()
         blank = layout.delimiter == " "
-        names = (
-            text.split() if blank and '"' not in text else _split([text], layout.delimiter)[0][0]
-        )
+        runs = blank and '"' not in text
+        names = next((row for row, _ in _split([text], "  " if runs else layout.delimiter)), [])
         if len(names) == len(first) and not any(map(is_number, names)):
             return replace(layout, header=names), rest, comments[-1]
     return layout, rest + layout.after, None
@@ -278,7 +283,8 @@ def _is_headless(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """
     numbers = [name for name in header if is_number(name)]
     if len(numbers) == sum(map(bool, header)):
-        return True
+        # Below an empty name may stand those of methods.
+        return bool(header[0]) or not rows or is_number(rows[0][0])
     fractions = sum(not name.lstrip("-").isdigit() for name in numbers)
     mixed = 0 < fractions < len(numbers) or fractions == len(numbers) == 1
     return mixed and bool(rows) and all(_like_data(header, [row]) for row in rows[:5])
@@ -287,6 +293,8 @@ def _is_headless(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
 def _is_second_header(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether below names that repeat stand others, as pandas writes columns of two levels."""
     names, more = rows[0], rows[1]
+    if len(names) != len(header):
+        return False
     if any(not any(cell.strip() for cell in row[1:]) for row in rows[:2]):
         return True  # the line of the names of the index
     return (
@@ -332,9 +340,22 @@ def _rows(content: bytes, start: int, layout: _Layout, source: str, after: int) 
     if count_delimiters(content, start, delimiter) != len(table) * (len(names) - 1):
         _check_fields(content, start, layout, source, after)
     if has_outer_blanks(content, start, delimiter):
-        table = table.apply(lambda column: column.str.strip())
-        table = table.where(table != "", None)
+        table = pd.DataFrame({name: _stripped(table.pop(name)) for name in list(table.columns)})
     return table
+
+
+def _stripped(column: pd.Series[str]) -> pd.Series[str]:
+    column = column.str.strip()
+    empty = column == ""
+    return column.mask(empty) if empty.any() else column
+
+
+def _with_tabs(content: bytes, start: int) -> bytes:
+    """Return the lines from a position on, with a tab for each run of blanks."""
+    lines, result = io.BytesIO(content), io.BytesIO()
+    lines.seek(start)
+    result.writelines(_BLANKS.sub(b"\t", line.strip()) + b"\n" for line in lines)
+    return result.getvalue()
 
 
 def _check_fields(content: bytes, start: int, layout: _Layout, source: str, after: int) -> None:

@@ -15,6 +15,7 @@ from faeval.evidence._table import most_rows
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._columns import short, shown
 from faeval.evidence.importing._forms import (
+    BROKEN_ZIP,
     HEAD,
     check_form,
     directory_error,
@@ -129,8 +130,9 @@ def _bounded(parts: Iterator[bytes], source: str, form: str, most: int | None = 
     """Join the parts of a file, as many as its form allows."""
     if form != "text":
         return b"".join(_counted(parts, source, most or _MOST))
-    counted = parts if most is None else _counted(parts, source, most)
-    return bounded(counted, source, most_rows.get(), LONGEST_LINE)
+    if most is not None:
+        parts = _counted(parts, source, most)
+    return bounded(parts, source, most_rows.get(), LONGEST_LINE)
 
 
 def _counted(parts: Iterator[bytes], source: str, most: int) -> Iterator[bytes]:
@@ -209,7 +211,8 @@ def _unpacked(content: bytes, form: str, source: str) -> bytes:
             return _bounded(_parts(file, head), source, inner, _MOST)
     except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise EvidenceError(
-            f"{source}: cannot be decompressed ({error}); it may be cut off, get it again."
+            f"{source}: cannot be decompressed ({short(error, 200)}); it may be cut off, get it"
+            " again."
         ) from None
 
 
@@ -236,7 +239,8 @@ def _unzipped(content: bytes, source: str) -> bytes:
                 inner = form_of_bytes(head, files[0].filename)
                 check_form(inner, source)
                 return _bounded(_parts(file, head), source, inner, _MOST)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+    except BROKEN_ZIP as error:
         raise EvidenceError(
-            f"{source}: is a zip that cannot be read ({error}); unpack it, and give the table."
+            f"{source}: is a zip that cannot be read ({short(error, 200)}); unpack it, and give"
+            " the table."
         ) from None

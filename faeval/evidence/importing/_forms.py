@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 from faeval._safe_text import clean, cut, listed
@@ -41,6 +44,11 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
 )
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+#: What Python raises of a zip that is damaged, or encrypted.
+BROKEN_ZIP = (
+    zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, LookupError,
+    struct.error, zlib.error, lzma.LZMAError,
+)  # fmt: skip
 _HIGH = bytes(range(128, 256))
 _PICKLE = re.compile(rb"\x80[\x02-\x05]")
 #: What is never read here, in words, and what helps.
@@ -151,14 +159,15 @@ def form_of_bytes(content: bytes, name: str = "") -> str:
     # Text in UTF-16 may begin with any byte; a pickle is no text whatever comes.
     if _PICKLE.match(content) and (b"\0" in content[:64] or content.rstrip().endswith(b".")):
         return "pickle"
-    begin = content[:HEAD]
+    return _text_form(content) if _is_text(content[:HEAD]) else "binary"
+
+
+def _is_text(begin: bytes) -> bool:
     if utf16_of(begin):
-        return _text_form(content)
+        return True
     # No text of any code page has so few signs of ASCII where tables of numbers are.
     plain = len(begin.translate(None, _HIGH))
-    if _CONTROL.search(begin) or (2 * plain < len(begin) and not _is_utf8(begin)):
-        return "binary"
-    return _text_form(content)
+    return not _CONTROL.search(begin) and (2 * plain >= len(begin) or _is_utf8(begin))
 
 
 def _is_utf8(begin: bytes) -> bool:
@@ -207,23 +216,25 @@ def zip_form(content: bytes) -> str:
 def _zip_form(file: io.BufferedIOBase) -> str:
     try:
         with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-            if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
-                kind = archive.read("mimetype")
-                if b"opendocument" in kind:
-                    return "ods"
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError):
+            return _archive_form(archive)
+    except BROKEN_ZIP:
         return "zip"
+
+
+def _archive_form(archive: zipfile.ZipFile) -> str:
+    names = archive.namelist()
     if "xl/workbook.xml" in names:
         return "xlsx"
-    if any(name.startswith("word/") for name in names):
+    if "word/document.xml" in names:
         return "docx"
     if names and all(name.endswith(".npy") for name in names):
         return "npz"
-    if any(name.endswith("/data.pkl") or name == "data.pkl" for name in names):
+    if any(name.rpartition("/")[2] == "data.pkl" for name in names):
         return "torch"
     if "header.json" in names and any(name.startswith(("samples/", "_journal")) for name in names):
         return "inspect"
+    if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
+        return "ods" if b"opendocument" in archive.read("mimetype") else "zip"
     return "zip"
 
 

@@ -109,12 +109,12 @@ def _loads(content: bytes) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):  # else the last would win, unseen
+    result = dict(pairs)
+    if len(result) != len(pairs):  # else the last would win, unseen
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
         raise ValueError(f"the key {shown(twice)} stands twice in one object")
-    return found
+    return result
 
 
 def _why(error: Exception) -> str:
@@ -243,16 +243,18 @@ def _object_cells(document: dict[str, Any], source: str) -> Cells:
         if (cells := form(document, source)) is not None:
             return cells
     lists = {k: v for k, v in document.items() if _are_records(v)}
-    others = [k for k, v in document.items() if isinstance(v, list) and k not in lists and v]
-    if len(lists) == 1 and not others:
-        ((name, records),) = lists.items()
-        note = f"the rows are the records of {shown(name)}"
-        if left := [k for k in document if k != name]:
-            note += f"; left out beside them: {listed([shown(k, 30) for k in left])}"
-        return record_cells(records, source, lambda row: f"{name}[{row}]", [note])
     if len(lists) > 1 and len(lists) == len(document):
         return _groups_of_records(lists, source)
+    if len(lists) == 1 and sum(isinstance(v, list) and bool(v) for v in document.values()) == 1:
+        return _only_records(document, next(iter(lists)), source)
     return record_cells([document], source, lambda _: "the object")
+
+
+def _only_records(document: dict[str, Any], name: str, source: str) -> Cells:
+    note = f"the rows are the records of {shown(name)}"
+    if beside := [shown(key, 30) for key in document if key != name]:
+        note += f"; left out beside them: {listed(beside)}"
+    return record_cells(document[name], source, lambda row: f"{name}[{row}]", [note])
 
 
 def _are_records(value: Any) -> bool:
@@ -318,26 +320,24 @@ def _pandas_cells(document: dict[str, Any], source: str) -> Cells | None:
 def _column_cells(document: dict[str, Any], source: str) -> Cells | None:
     """Read lists of values: columns of one length, or the values of a method by seed."""
     lists = list(document.values())
-    if not lists or not all(isinstance(v, list) and v and all(map(is_scalar, v)) for v in lists):
+    if not all(isinstance(v, list) and v and all(map(is_scalar, v)) for v in lists):
         return None
-    lengths = {name: len(values) for name, values in document.items()}
-    numeric = all(_are_numbers(values) for values in lists)
-    names = list(document)
-    if numeric and not are_columns(names):
+    numeric = all(map(_are_numbers, lists))
+    if numeric and not are_columns(document):
         return level_cells(document, ["method"], source)
+    lengths = {name: len(values) for name, values in document.items()}
     if len(set(lengths.values())) > 1:
         raise EvidenceError(
             f"{source}: its lists differ in length ("
             + listed([f"{shown(n, 30)}: {k}" for n, k in lengths.items()])
             + "); columns of a table have one length."
         )
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
-    notes, roles = [], {}
-    if numeric and not has_axis(names):
-        rows = [{"position": i, **row} for i, row in enumerate(rows)]
-        notes, roles = [POSITIONS], {"epoch": "position"}
+    rows = [dict(zip(document, row, strict=True)) for row in zip(*lists, strict=True)]
     place = "position {} (counted from 0)".format
-    return record_cells(rows, source, place, notes, roles)
+    if not numeric or has_axis(document):
+        return record_cells(rows, source, place)
+    rows = [{"position": i, **row} for i, row in enumerate(rows)]
+    return record_cells(rows, source, place, [POSITIONS], {"epoch": "position"})
 
 
 def are_columns(names: Iterable[str]) -> bool:
@@ -351,13 +351,13 @@ def has_axis(names: Iterable[str]) -> bool:
     return any(map(_AXIS.fullmatch, names))
 
 
-def _are_numbers(values: Sequence[Any]) -> bool:
+def _are_numbers(values: Iterable[Any]) -> bool:
     return all(v is None or isinstance(v, int | float) for v in values)
 
 
 def _seed_of(key: str) -> str | None:
-    found = _SEED.fullmatch(key.strip())
-    return found[1] if found else None
+    match = _SEED.fullmatch(key.strip())
+    return match[1] if match else None
 
 
 def _nested_cells(document: dict[str, Any], source: str) -> Cells | None:
@@ -373,24 +373,29 @@ def _nested_cells(document: dict[str, Any], source: str) -> Cells | None:
 
 
 def _two_levels(document: dict[str, dict[str, Any]], source: str) -> Cells | None:
-    keys = list(dict.fromkeys(key for values in document.values() for key in values))
-    numbered = all(_seed_of(key) is not None for key in keys)
-    numeric = all(_are_numbers(list(values.values())) for values in document.values())
-    if numbered and numeric and not are_columns(document):
-        return level_cells(document, ["method"], source)
-    if numbered and all(key.lstrip("-").isdigit() for key in keys):  # orient="columns"
-        rows = [{"": key, **{n: values.get(key) for n, values in document.items()}} for key in keys]
-        return record_cells(rows, source, lambda row: f"key {keys[row]}")
     outer = list(document)
-    methods = numeric and not are_columns(keys)
-    if not methods and all(key.lstrip("-").isdigit() for key in outer):  # orient="index"
-        rows = [{"": key, **values} for key, values in document.items()]
-        return record_cells(rows, source, lambda row: f"key {outer[row]}")
-    if all(_seed_of(key) is not None for key in outer):
-        rows = [{"seed": _seed_of(key), **values} for key, values in document.items()]
-        note = "the outer keys are read as seeds"
-        return record_cells(rows, source, lambda row: f"key {outer[row]}", [note], {"seed": "seed"})
-    return None
+    inner = list(dict.fromkeys(key for values in document.values() for key in values))
+    numeric = all(_are_numbers(values.values()) for values in document.values())
+    if _are_seeds(inner) and numeric and not are_columns(outer):
+        return level_cells(document, ["method"], source)
+    if _are_whole(inner):  # orient="columns"
+        rows = [{"": key, **{n: document[n].get(key) for n in outer}} for key in inner]
+        return record_cells(rows, source, lambda row: f"key {inner[row]}")
+    if not _are_seeds(outer):
+        return None
+    is_index = _are_whole(outer) and (not numeric or are_columns(inner))  # orient="index"
+    rows = [{"" if is_index else "seed": _seed_of(key), **document[key]} for key in outer]
+    notes = [] if is_index else ["the outer keys are read as seeds"]
+    roles = {} if is_index else {"seed": "seed"}
+    return record_cells(rows, source, lambda row: f"key {outer[row]}", notes, roles)
+
+
+def _are_seeds(keys: Iterable[str]) -> bool:
+    return all(_seed_of(key) is not None for key in keys)
+
+
+def _are_whole(keys: Iterable[str]) -> bool:
+    return all(key.lstrip("-").isdigit() for key in keys)
 
 
 def _seeds_inside(document: dict[str, Any], source: str) -> Cells | None:
@@ -413,10 +418,10 @@ def _depth_of_lists(value: Any) -> int | None:
         return 0 if value and _are_numbers(value) else None
     if not isinstance(value, dict) or not value:
         return None
-    if all(_seed_of(key) is not None for key in value) and _are_numbers(list(value.values())):
+    if _are_seeds(value) and _are_numbers(list(value.values())):
         return 0
-    depths = {_depth_of_lists(inner) for inner in value.values()}
-    return depths.pop() + 1 if len(depths) == 1 and None not in depths else None  # type: ignore[operator]
+    first, *others = (_depth_of_lists(inner) for inner in value.values())
+    return None if first is None or any(depth != first for depth in others) else first + 1
 
 
 def _level_names(document: Mapping[str, Any], depth: int) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -67,38 +67,51 @@ def exploded(
     }
     if not lists:
         return list(records), None, [], {}
-    # Records of single steps hold lists of other things, such as of episodes.
-    by_step = any(_STEP.fullmatch(n) and is_scalar(v) for r in records for n, v in r.items())
-    parallel = [] if by_step else sorted(name for name in lists if _is_series(name, records))
-    notes = []
-    if not all(len({len(r[n]) for n in parallel if n in r}) <= 1 for r in records):
-        notes.append(f"lists of different lengths ({listed(parallel)}) are left as text")
-        parallel = []
+    parallel, notes = _parallel(sorted(lists), records)
     role, position, there = _position(parallel, records) if parallel else ("", "", True)
     rows: list[dict[str, Any]] = []
-    origins = []
+    origins: list[int] = []
     for i, record in enumerate(records):
-        plain = {
-            name: json.dumps(value) if isinstance(value, list) else value
-            for name, value in record.items()
-            if name not in parallel
-        }
-        length = next((len(record[name]) for name in parallel if name in record), None)
-        if length is None:
-            rows.append(plain)
-            origins.append(i)
-            continue
-        for at in range(length):
-            row = {name: record[name][at] for name in parallel if name in record}
-            rows.append({**plain, **({} if there else {position: at}), **row})
-        origins += [i] * length
+        rows += _rows_of(record, parallel, "" if there else position)
+        origins += [i] * (len(rows) - len(origins))
         if len(rows) > most_rows.get():
             raise EvidenceError(too_many(source, most_rows.get()))
     if parallel:
         notes.append(f"the lists {listed(parallel)} are taken apart, a row for each position")
-    if parallel and not there:
+    if not there:
         notes.append(f"the positions in the lists, from 0, are the column {position!r}")
     return rows, origins, notes, {role: position} if parallel else {}
+
+
+def _parallel(
+    lists: Sequence[str], records: Sequence[Mapping[str, Any]]
+) -> tuple[list[str], list[str]]:
+    """Return which columns hold lists to be taken apart, and what is said of others."""
+    # Records of single steps hold lists of other things, such as of episodes.
+    if any(_STEP.fullmatch(n) and is_scalar(v) for record in records for n, v in record.items()):
+        return [], []
+    parallel = [name for name in lists if _is_series(name, records)]
+    if all(len({len(r[n]) for n in parallel if r.get(n) is not None}) <= 1 for r in records):
+        return parallel, []
+    return [], [f"lists of different lengths ({listed(parallel)}) are left as text"]
+
+
+def _rows_of(
+    record: Mapping[str, Any], parallel: Sequence[str], position: str
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a record; ``position``: the column of the positions, or nothing."""
+    lists = {name: record[name] for name in parallel if record.get(name) is not None}
+    plain = {
+        name: json.dumps(value) if isinstance(value, list) else value
+        for name, value in record.items()
+        if name not in lists
+    }
+    if not lists:
+        yield plain
+        return
+    for at in range(len(next(iter(lists.values())))):
+        counted = {position: at} if position else {}
+        yield {**plain, **counted, **{name: values[at] for name, values in lists.items()}}
 
 
 def _is_series(name: str, records: Sequence[Mapping[str, Any]]) -> bool:

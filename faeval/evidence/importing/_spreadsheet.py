@@ -12,7 +12,7 @@ from faeval._safe_text import listed
 from faeval.errors import EvidenceError
 from faeval.evidence._table import most_rows, too_many
 from faeval.evidence.importing._cells_table import Cells
-from faeval.evidence.importing._columns import MOST_COLUMNS, is_number, shown, with_names
+from faeval.evidence.importing._columns import MOST_COLUMNS, is_number, short, shown, with_names
 
 #: Bytes that a workbook may expand to.
 _MOST = 1 << 30
@@ -39,17 +39,18 @@ def read_xlsx(content: bytes, source: str, sheet: str | None = None) -> Cells:
     """
     with extra("import", f"{source}: an Excel file (CSV does not)"):
         import openpyxl  # type: ignore[import-untyped]
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        if sum(info.file_size for info in archive.infolist()) > _MOST:
-            raise EvidenceError(f"{source}: expands to more than {_MOST >> 30} GB; save it as CSV.")
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+        if size > _MOST:
+            raise EvidenceError(f"{source}: expands to more than {_MOST >> 30} GB; save it as CSV.")
         values = _load(openpyxl, content, data_only=True)
         title = _title(values, sheet, source)
         rows = [list(row) for row in values[title].iter_rows(values_only=True)]
     except EvidenceError:
         raise
     except Exception as error:  # of a damaged workbook openpyxl raises whatever comes
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        reason = short(f"{type(error).__name__}: {error}", 200)
         raise EvidenceError(
             f"{source}: is no Excel workbook that can be read ({reason}); save it as CSV."
         ) from None
@@ -163,19 +164,7 @@ def _header_row(rows: Sequence[Sequence[Any]], width: int) -> int:
 
 
 def _check_header(header: Sequence[str], below: Sequence[Sequence[Any]], source: str) -> None:
-    repeated = [name for name in header if name and list(header).count(name) > 1]
-    # As where one name is merged over several columns.
-    gaps = [
-        name
-        for name, cell in zip(header, below[0] if below else [], strict=False)
-        if not name and isinstance(cell, str)
-    ]
-    if (
-        (repeated or gaps)
-        and len(below) > 1
-        and not any(map(is_number, below[0]))
-        and any(map(is_number, below[1]))
-    ):
+    if len(below) > 1 and _is_second_header(header, *below[:2]):
         raise EvidenceError(
             f"{source}: has two header lines ({shown(', '.join(header))} and below it"
             f" {shown(', '.join('' if c is None else str(c) for c in below[0]))}); write one, with"
@@ -186,6 +175,15 @@ def _check_header(header: Sequence[str], below: Sequence[Sequence[Any]], source:
             f"{source}: the first row ({shown(', '.join(header))}) names no columns; write a header"
             " above it, such as method, seed, acc."
         )
+
+
+def _is_second_header(header: Sequence[str], row: Sequence[Any], next_row: Sequence[Any]) -> bool:
+    """Whether a row names columns whose names above repeat, or are merged over several."""
+    if any(map(is_number, row)) or not any(map(is_number, next_row)):
+        return False
+    gaps = any(not name and isinstance(cell, str) for name, cell in zip(header, row, strict=True))
+    names = list(filter(None, header))
+    return gaps or len(set(names)) < len(names)
 
 
 def _plain(cell: Any) -> Any:

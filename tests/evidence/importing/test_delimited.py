@@ -93,6 +93,7 @@ def test_what_separates_fields_and_how_they_are_encoded_is_found(
     ("text", "skipped"),
     [
         ('#{"t_start": 1.0, "env_id": "Toy"}\nmethod,seed,acc\n', "t_start"),
+        ("#\n# one\n#\nmethod,seed,acc\n", "3 comments"),
         ("# one\n# two\n\nmethod,seed,acc\n", "2 comments"),
         ("% of MATLAB\nmethod,seed,acc\n", "1 comment"),
         ("Our results, of May 2024\nby two of us\n\nmethod,seed,acc\n", "2 lines of prose"),
@@ -152,6 +153,16 @@ def test_an_index_that_does_not_count_rows_stays() -> None:
     found = read(",method,acc\n7,ours,0.9\n9,base,0.8\n")
     assert found.table.columns.tolist() == ["index", "method", "acc"]
     assert found.table["index"].tolist() == ["7", "9"]
+
+
+def test_numbers_may_be_the_names_of_columns() -> None:
+    wide = pd.DataFrame([[0.9, 0.8], [0.7, 0.6]], index=["ours", "base"])
+    found = read(wide.to_csv())
+    assert found.table.columns.tolist() == ["index", "0", "1"]
+    found = read(wide.rename_axis("method").to_csv())
+    assert found.table.columns.tolist() == ["method", "0", "1"]
+    assert rows_of(found) == [["ours", "0.9", "0.8"], ["base", "0.7", "0.6"]]
+    assert read("lr,0.1,0.01\nours,0.9,0.8\n").table.columns.tolist() == ["lr", "0.1", "0.01"]
 
 
 def test_a_column_that_stands_twice_is_kept_twice() -> None:
