@@ -135,7 +135,7 @@ def test_a_role_is_kept_where_all_files_tell_it() -> None:
 def test_a_name_twice_in_one_record_is_refused() -> None:
     for arm in "ab":
         write(f"{arm}.json", '{"acc": 1, "acc": 2}')
-    with pytest.raises(EvidenceError, match="acc.*twice"):
+    with pytest.raises(EvidenceError, match=r"acc.*twice"):
         cells_of_glob("{arm}.json")
 
 
