@@ -43,14 +43,14 @@ class _Bar:
             return
         self._next = time.monotonic() + _EVERY
         shown = importlib.import_module("IPython.display")
-        content = shown.HTML(_html(event, self._failed))
+        content = shown.HTML(bar(event, self._failed))
         if self._handle is None:
             self._handle = shown.display(content, display_id=True)
         else:
             self._handle.update(content)
 
 
-def _html(event: Event, failed: list[str]) -> str:
+def bar(event: Event, failed: list[str]) -> str:
     """Write how many runs are done, and which ones failed."""
     open_end = event.seconds_left is None or event.done == event.total
     left = "" if open_end else f", about {_time(event.seconds_left or 0)} left"

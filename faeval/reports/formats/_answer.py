@@ -246,8 +246,7 @@ def _numbers(screen: Screen, a: AssertionResult, verdict: Verdict) -> Iterator[T
     sides = [f"{names[0]} {first}", *([f"{names[1]} {second}"] if second else [])]
     yield from _beside(screen, name if len(name) < _LABEL else "", _packed(screen, sides))
     margin, unit = brief.margin(a)
-    interval = " ".join(brief.intervals(a))
-    effect = f"{brief.signed(a)} {interval}"
+    effect = " ".join((brief.signed(a), *brief.intervals(a)))
     of = f" {unit}" if unit else ""
     label = "ratio" if a.ratio is not None else "effect"
     texts = [f"{effect}{of}", f"margin {margin}{of}", sentences.seeds_text(verdict)]
@@ -264,7 +263,11 @@ def _packed(screen: Screen, texts: Sequence[str]) -> list[Text]:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _NAME else f"{text[: _NAME - 1].rstrip()}…"
+    """Cut a long name in its middle: names that are alike often differ at their end."""
+    if len(text) <= _NAME:
+        return text
+    half = (_NAME - 1) // 2
+    return f"{text[: _NAME - 1 - half]}…{text[-half:]}"
 
 
 def _strip_of(a: AssertionResult, sign: str) -> Strip:
