@@ -256,6 +256,9 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     cost = "cost unknown until one has run" if seconds is None else f"about {duration(seconds)}"
     if plan is None:
         console.print(f"{result.runs} runs, which no fe.Experiment of yours makes.")
+        for seeds in dict.fromkeys(outlook.seeds for outlook in result.outlooks):
+            text = ", ".join(map(str, seeds[:30])) + ", ..." * (len(seeds) > 30)
+            console.print(f"Seeds to run: {text}", soft_wrap=True)
     else:
         cost = cost if plan.todo else "nothing to run"
         console.print(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faeval import campaign, claims, evidence, stats
 from faeval.claims import Claim, Design, PilotForecast, Problem, Spread, Verdict
@@ -19,6 +19,9 @@ from faeval.pipeline._select import (
     plan_of,
     select,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -191,8 +194,7 @@ def _by_pilot(
     place: tuple[str | Path | None, str | Path | None, str],
     everything: bool,
 ) -> PlanReport:
-    table = evidence.read(pilot)
-    selection = select(given, setting or only_setting(table), everything=everything)
+    table, selection = _pilot_of(pilot, given, setting, everything)
     rows = claims.as_claimed(
         table[table["setting"] == selection.setting], selection.claims, selection.setting
     )
@@ -206,6 +208,28 @@ def _by_pilot(
     known = [claims.design_of(c, selection.setting).experiment for c in selection.claims]
     plan = plan_of(selection, seeds, *place) if any(known) else None
     return PlanReport(selection.setting, outlooks, plan)
+
+
+def _pilot_of(
+    pilot: str | Path, given: Given, setting: str | Experiment | None, everything: bool
+) -> tuple[pd.DataFrame, Selection]:
+    """Return a pilot's numbers and the claims: evidence, or results as another tool wrote them."""
+    try:
+        table = evidence.read(pilot)
+    except evidence.OtherColumns:
+        importing = evidence.importing
+        name = setting or importing.setting_name(Path(pilot))
+        selection = select(given, name, everything=everything)
+        arms = dict.fromkeys(arm for claim in selection.claims for arm in claim.arms())
+        metrics = dict.fromkeys(r.metric for claim in selection.claims for r in claim.reads())
+        reading = importing.read_results(
+            importing.cells_of_files([Path(pilot)]),
+            importing.Said(metrics=tuple(metrics)),
+            setting=selection.setting,
+            sides=tuple(map(importing.side_of, arms)),
+        )
+        return reading.table, selection
+    return table, select(given, setting or only_setting(table), everything=everything)
 
 
 def outlooks_of(

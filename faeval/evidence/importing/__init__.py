@@ -18,7 +18,7 @@ from faeval.evidence.importing._reading import (
     spelled,
 )
 from faeval.evidence.importing._run_files import cells_of_run
-from faeval.evidence.importing._sources import cells_of_files, joined, setting_name
+from faeval.evidence.importing._sources import cells_of_files, joined, setting_name, side_of
 from faeval.evidence.importing._stores import cells_of_store
 from faeval.evidence.importing._tidy import Imported, import_table
 
@@ -42,6 +42,7 @@ __all__ = [
     "joined",
     "read_results",
     "setting_name",
+    "side_of",
     "spelled",
     "unlike_ends",
 ]
