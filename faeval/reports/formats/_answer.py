@@ -130,9 +130,9 @@ class _Answer:
 
 def _meant(screen: Screen, verdicts: Sequence[Verdict]) -> Iterator[Text]:
     """Yield what verdicts speak of, once for each word."""
-    meant = dict.fromkeys((v.verdict, text) for v in verdicts if (text := brief.means(v)))
-    for word, text in meant:
-        yield from _labelled(screen, "Means", f"{word}: {text}" if len(meant) > 1 else text)
+    by_word = dict.fromkeys((v.verdict, text) for v in verdicts if (text := brief.means(v)))
+    for word, text in by_word:
+        yield from _labelled(screen, "Means", f"{word}: {text}" if len(by_word) > 1 else text)
 
 
 @dataclass(frozen=True)
@@ -168,17 +168,17 @@ def _next(screen: Screen, steps: Sequence[tuple[str, str]]) -> Iterator[Text]:
     short = [text.cell_len for text in texts if text.cell_len <= _COMMAND]
     column = max(short, default=0) + GAP
     for i, (text, (_, what)) in enumerate(zip(texts, steps, strict=True)):
-        said = screen.text(what, "dim", PARAGRAPH)
+        what_for = screen.text(what, "dim", PARAGRAPH)
         head = Text(_INDENT) if i else Text().append(f"{'Next':<{len(_INDENT)}}", "bold")
         room = screen.width - len(_INDENT)
         lines = screen.lines(text, room, 2)
-        free = room - text.cell_len - said.cell_len
+        free = room - text.cell_len - what_for.cell_len
         if len(lines) == 1 and free >= GAP:
             gap = max(GAP, min(free, column - text.cell_len))
-            yield head.append_text(text).append(" " * gap).append_text(said)
+            yield head.append_text(text).append(" " * gap).append_text(what_for)
             continue
         yield head.append_text(lines[0])
-        below = screen.lines(said, room - 2) if what else []
+        below = screen.lines(what_for, room - 2) if what else []
         for line in (*lines[1:], *(Text("  ").append_text(line) for line in below)):
             yield Text(_INDENT).append_text(line)
 
