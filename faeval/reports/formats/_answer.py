@@ -246,13 +246,23 @@ def _numbers(screen: Screen, a: AssertionResult, verdict: Verdict) -> Iterator[T
     sides = [f"{names[0]} {first}", *([f"{names[1]} {second}"] if second else [])]
     yield from _beside(screen, name if len(name) < _LABEL else "", _packed(screen, sides))
     margin, unit = brief.margin(a)
-    effect = " ".join((brief.signed(a), *brief.intervals(a)))
+    effect = " ".join((brief.signed(a), *brief.intervals(a), _level(a))).strip()
     of = f" {unit}" if unit else ""
     label = "ratio" if a.ratio is not None else "effect"
     texts = [f"{effect}{of}", f"margin {margin}{of}", sentences.seeds_text(verdict)]
     yield from _beside(screen, label, _packed(screen, texts))
     if strips.is_drawn(a):
         yield from _drawn(screen, _strip_of(a, glossary.GLYPHS[verdict.verdict]))
+
+
+def _level(a: AssertionResult) -> str:
+    """Say of what confidence the interval is: of both bounds together, or of each."""
+    low, high = a.levels
+    if not (math.isfinite(low) and math.isfinite(high)) or a.refuting is not None:
+        return ""
+    if math.isclose(low, high):
+        return f"({100 * (1 - low - high):.4g} % interval)"
+    return f"(bounds at {100 * (1 - low):.4g} % and {100 * (1 - high):.4g} %)"
 
 
 def _packed(screen: Screen, texts: Sequence[str]) -> list[Text]:
