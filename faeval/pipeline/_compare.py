@@ -10,13 +10,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faeval import evidence
+from faeval._arguments import finite
 from faeval.claims import Claim, Estimand, Margin, Ratio, Verdict, metric as metric_of
 from faeval.errors import FaevalError
-from faeval.evidence.importing import Cells, Reading, Said, holds_sides, read_results
+from faeval.evidence.importing import (
+    Cells,
+    Reading,
+    Said,
+    column_name,
+    holds_sides,
+    names_arms,
+    read_results,
+)
 from faeval.experiment import Arm
 from faeval.pipeline._question import Question, chosen, margin_of, readings_of
 from faeval.pipeline._verify import decide_from
 from faeval.reports import Description, Report, answer as answer_of, described
+
+#: Which epoch of each run can be named by a word.
+TAKEN = ("last", "max", "min")
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -204,17 +216,25 @@ def compare(
     >>> compare(table, "acc", "ours", "base", by=0.01, because="a point").verdict.verdict
     'supported'
     """
+    _check_arguments(take, where, value_range, unpaired=unpaired, rate=rate)
+    metric, seed, epoch, status, average, group_by = (
+        _column(name, value)
+        for name, value in (
+            ("metric", metric), ("seed", seed), ("epoch", epoch), ("status", status),
+            ("average", average), ("group_by", group_by),
+        )
+    )  # fmt: skip
     readings = _asked(question, a, b, kind)
     cells = cells_of_data(data)
     said = Said(
-        arm=_columns_of(arm, readings),
+        arm=_columns_of(arm),
         metrics=() if metric is None else (metric,),
         seed=seed,
         epoch=epoch,
         status=status,
         take=take,
         average=average,
-        where=tuple((str(name), str(value)) for name, value in (where or {}).items()),
+        where=tuple((column_name(name), str(value)) for name, value in (where or {}).items()),
         group_by=group_by,
         unpaired=unpaired,
         rate=rate,
@@ -230,8 +250,51 @@ def compare(
     )
 
 
+def _column(argument: str, given: Any) -> str | None:
+    """Return the name of a column as text, as pandas' own names may be numbers."""
+    if given is None:
+        return None
+    if isinstance(given, str | int | tuple) and not isinstance(given, bool):
+        return column_name(given)
+    raise FaevalError(
+        f"{argument}={str(given)[:60]!r} ({type(given).__name__}) must be the name of one column."
+    )
+
+
+def _check_arguments(take: Any, where: Any, value_range: Any, **flags: Any) -> None:
+    is_epoch = isinstance(take, int) and not isinstance(take, bool)
+    if not (take is None or is_epoch or (isinstance(take, str) and take in TAKEN)):
+        raise FaevalError(
+            f"take={take!r} ({type(take).__name__}) must be 'last', 'max', 'min' or the number of"
+            " an epoch."
+        )
+    if where is not None and not isinstance(where, Mapping):
+        raise FaevalError(
+            f"where={where!r} ({type(where).__name__}) must be a mapping from a column to a value,"
+            " such as {'dataset': 'mnist'}."
+        )
+    if value_range is not None:
+        try:
+            low, high = (finite(float(end)) for end in value_range)
+        except (TypeError, ValueError):
+            low = high = None
+        if low is None or high is None or not low < high:
+            raise FaevalError(
+                f"value_range={value_range!r} ({type(value_range).__name__}) must be the lowest and"
+                " the highest value, such as (0, 1)."
+            )
+    for name, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise FaevalError(f"{name}={flag!r} ({type(flag).__name__}) must be True or False.")
+
+
 def _asked(question: str | None, a: Any, b: Any, kind: str) -> list[Question]:
     if question is not None:
+        if not isinstance(question, str):
+            raise FaevalError(
+                f"question={question!r} ({type(question).__name__}) must be a text such as"
+                " 'ours > base'."
+            )
         if a is not None or b is not None:
             raise FaevalError(
                 f"question={question!r} and a={a!r}, b={b!r} say the same; give one of them."
@@ -244,17 +307,15 @@ def _asked(question: str | None, a: Any, b: Any, kind: str) -> list[Question]:
         raise FaevalError(
             f"a={a!r}, b={b!r}: name two arms, as the table names them; or one and a number."
         )
-    is_number = isinstance(b, int | float) and not isinstance(b, bool)
-    right: str | float = float(b) if is_number else str(b)
-    return [Question(str(a), kind, right)]  # type: ignore[arg-type] # one of the kinds
+    # A number may be the name of an arm: chosen() looks whether it is.
+    return [Question(str(a), kind, str(b))]  # type: ignore[arg-type] # one of the kinds
 
 
-def _columns_of(
-    arm: str | Mapping[str, str] | None, readings: Sequence[Question]
-) -> dict[str, str]:
-    if arm is None or isinstance(arm, Mapping):
-        return dict(arm or {})
-    return {"rule": arm}
+def _columns_of(arm: Any) -> dict[str, str]:
+    if isinstance(arm, Mapping):
+        return {str(factor): str(_column("arm", name)) for factor, name in arm.items()}
+    name = _column("arm", arm)
+    return {} if name is None else {"rule": name}
 
 
 def cells_of_data(data: Any) -> Cells:
@@ -266,8 +327,8 @@ def cells_of_data(data: Any) -> Cells:
     if isinstance(data, str | Path):
         return evidence.importing.cells_of(Path(data))
     raise FaevalError(
-        f"data={str(data)[:60]!r} ({type(data).__name__}) is neither a DataFrame nor the path of a"
-        " file."
+        f"data ({type(data).__name__}) is neither a DataFrame nor the path of a file; give one,"
+        " such as pandas.DataFrame(...) or series.reset_index()."
     )
 
 
@@ -285,14 +346,18 @@ def answer(
 
     See :func:`compare` for what is raised.
     """
-    questions = tuple(chosen(readings, lambda s: holds_sides(cells, s)) for readings in asked)
+    metric = said.metrics[0] if said.metrics else None
+
+    def are_arms(sides: Sequence[str]) -> bool:
+        return holds_sides(cells, sides) or names_arms(cells, metric, sides)
+
+    questions = tuple(chosen(readings, are_arms) for readings in asked)
     sides = tuple(dict.fromkeys(side for q in questions for side in q.sides))
     if by is None and because is not None:
         raise FaevalError(
             f"--because {because!r} is the reason of a margin, and none was given; add --by."
         )
-    name = said.metrics[0] if said.metrics else "the metric"
-    margin = None if by is None else margin_of(by, because, name, spell)
+    margin = None if by is None else margin_of(by, because, metric or "the metric", spell)
     reading = read_results(cells, said, setting=setting, sides=sides, spell=spell or _in_python)
     pairs = _claims(questions, reading, said, margin)
     claims = tuple(claim for _, claim in pairs)

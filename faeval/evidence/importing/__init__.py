@@ -7,7 +7,7 @@ from faeval.evidence.importing._column_roles import Said, factor_name
 from faeval.evidence.importing._epochs import unlike_ends
 from faeval.evidence.importing._files import cells_of
 from faeval.evidence.importing._folders import cells_of_glob
-from faeval.evidence.importing._frames import cells_of_frame
+from faeval.evidence.importing._frames import cells_of_frame, column_name
 from faeval.evidence.importing._mlflow import import_mlflow
 from faeval.evidence.importing._numbers import Spelling
 from faeval.evidence.importing._reading import (
@@ -18,6 +18,7 @@ from faeval.evidence.importing._reading import (
     spelled,
 )
 from faeval.evidence.importing._run_files import cells_of_run
+from faeval.evidence.importing._shapes import names_arms
 from faeval.evidence.importing._sources import cells_of_files, joined, setting_name, side_of
 from faeval.evidence.importing._stores import cells_of_store
 from faeval.evidence.importing._tidy import Imported, import_table
@@ -34,12 +35,14 @@ __all__ = [
     "cells_of_glob",
     "cells_of_run",
     "cells_of_store",
+    "column_name",
     "factor_name",
     "group_factor",
     "holds_sides",
     "import_mlflow",
     "import_table",
     "joined",
+    "names_arms",
     "read_results",
     "setting_name",
     "side_of",

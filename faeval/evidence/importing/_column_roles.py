@@ -19,6 +19,7 @@ from faeval.evidence.importing._column_names import (
     FOLDS,
     MAYBE_SEEDS,
     METRICS,
+    PARTS,
     SEEDS,
     VALUES,
     tail,
@@ -199,7 +200,11 @@ class Table:
     def _arms_by_sides(self) -> dict[str, str]:
         wanted = [side.strip() for side in self.sides]
         holding = [n for n in dict.fromkeys(self.names) if self._may_be_arm(n)]
+        others = {*self.called((*SEEDS, *EPOCHS, *FOLDS)), *self.said.metrics}
+        holding.sort(key=lambda n: n in others)
         both = self._unlike([n for n in holding if {*wanted} <= {*self.texts(n)}])
+        if len(both) > 1:  # 0 and 1 may be seeds as well
+            both = [n for n in both if n not in others] or both
         if len(both) > 1:
             both = [n for n in both if n in self.called(ARMS)] or both
         if len(both) == 1:
@@ -222,22 +227,25 @@ class Table:
         """Say which arm of the question is not there, and what is near it."""
         named = [n for n in self.called(ARMS) if n in holding]
         column = next(iter(one or named), None)
-        if column is None:
-            return EvidenceError(
-                f"{self.source}: no column holds {' and '.join(map(repr, wanted))}; say which"
-                f" column names the arms: --arm COLUMN. It has"
-                f" {listed([repr(n) for n in self.names], 20)}."
-            )
+        if column is not None:
+            missing = [side for side in wanted if side not in self.texts(column)]
+            return self.unknown_side(missing[0], column)
+        return EvidenceError(
+            f"{self.source}: no column holds {' and '.join(map(repr, wanted))}; say which column"
+            f" names the arms: --arm COLUMN. It has {listed([repr(n) for n in self.names], 20)}."
+        )
+
+    def unknown_side(self, side: str, column: str) -> EvidenceError:
+        """Say that a column of arms has not the one that is asked for, and what is near it."""
         there = self.texts(column)
-        missing = [side for side in wanted if side not in there]
-        near = difflib.get_close_matches(missing[0], there, 1, 0.5) or [
-            text for text in there if text.lower() == missing[0].lower()
+        near = difflib.get_close_matches(side, there, 1, 0.5) or [
+            text for text in there if text.lower() == side.lower()
         ]
         hint = f" Did you mean {near[0]!r}?" if near else ""
         shown = [cut(clean(text), 40) for text in there]
         return EvidenceError(
-            f"{self.source}: no arm {cut(clean(missing[0]), 60)!r} in column {column!r}.{hint}"
-            f" Arms there: {listed(shown, 12)}."
+            f"{self.source}: no arm {cut(clean(side), 60)!r} in column {column!r}.{hint} Arms"
+            f" there: {listed(shown, 12)}."
         )
 
     # -- the seed
@@ -285,8 +293,16 @@ class Table:
         pairs = self.table[[name, *columns]].astype(str).drop_duplicates()
         return bool((pairs.groupby(name).size() > 1).all())
 
+    def folds(self, but: Iterable[str]) -> list[str]:
+        """Return the columns of folds; train and test are none, and have no mean."""
+        return [
+            n
+            for n in self.called(FOLDS, but=but)
+            if self.varies(n) and not {text.lower() for text in self.texts(n)} & {*PARTS}
+        ]
+
     def _without_seed(self, arms: Iterable[str]) -> EvidenceError:
-        folds = [n for n in self.called(FOLDS) if n not in {*arms}]
+        folds = self.folds(arms)
         if folds:
             return EvidenceError(
                 f"{self.source}: no column of seeds was found. Column {folds[0]!r} looks like folds"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _SPACES = " \u00a0\u2009\u202f"
 _EXPONENT = r"(?:[eE][+-]?\d+)?"
 _DECIMAL_COMMA = re.compile(rf"[+-]?(?:\d+|\d{{1,3}}(?:\.\d{{3}})+),\d+{_EXPONENT}\Z")
+_POINT_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+\Z")
 _COMMA_THOUSANDS = re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:,\d{{3}})+(?:\.\d+)?{_EXPONENT}\Z")
 _SPACE_THOUSANDS = re.compile(
     rf"[+-]?[1-9]\d{{0,2}}(?:[{_SPACES}'\u2019]\d{{3}})+(?P<rest>[.,]\d+)?{_EXPONENT}\Z"
@@ -41,6 +42,25 @@ def means_with_spread(cells: Sequence[str]) -> bool:
     """Whether cells are means with a spread, such as ``0.910 ± 0.008`` or ``0.91 (0.01)``."""
     there = [cell for cell in cells if cell.strip()]
     return bool(there) and all(_SPREAD.match(cell.strip()) for cell in there)
+
+
+def points_may_be_thousands(column: pd.Series[Any], others: Sequence[pd.Series[Any]]) -> str:
+    """Return a cell whose point may part thousands: others have decimal commas; else nothing."""
+
+    def texts(cells: pd.Series[Any]) -> list[str]:
+        return [cell.strip() for cell in cells.dropna().unique() if isinstance(cell, str)]
+
+    def are_thousands(cells: Sequence[str]) -> bool:
+        pointed = [cell for cell in cells if "." in cell]
+        return bool(pointed) and all(map(_POINT_THOUSANDS.match, pointed))
+
+    if not (are_thousands(texts(column.head(200))) and are_thousands(texts(column))):
+        return ""
+    for other in others:
+        cells = texts(other.head(200))
+        if cells and all(map(_DECIMAL_COMMA.match, cells)):
+            return next(cell for cell in texts(column) if "." in cell)
+    return ""
 
 
 def plain_numbers(
@@ -170,21 +190,30 @@ def _respelt(
     if spaced:
         spelt |= {w: re.sub(rf"[{_SPACES}'\u2019]", "", w).replace(",", ".") for w in spaced}
         notes.append(f"thousands in {name!r}: {spaced[0]!r} is read as {spelt[spaced[0]]}")
+    pointed = [w for w in words if "." in w and w not in comma and number_of(w) is not None]
+    thousands = [w for w in words if _POINT_THOUSANDS.match(w)]
+    says_comma = spelling.decimal == "," or spelling.thousands == "."
+    if says_comma or any(w.count(".") > 1 for w in thousands) or comma:
+        comma += thousands
+        pointed = [w for w in pointed if w not in thousands]
     if not comma:
         return spelt, notes
-    pointed = [w for w in words if "." in w and w not in comma and number_of(w) is not None]
-    can_be_decimal = not pointed and all(_DECIMAL_COMMA.match(w) for w in comma)
-    can_be_thousands = all(_COMMA_THOUSANDS.match(w) for w in comma)
-    if spelling.decimal == "," or spelling.thousands == ".":
+    can_be_decimal = not pointed and all(
+        _DECIMAL_COMMA.match(w) or _POINT_THOUSANDS.match(w) for w in comma
+    )
+    can_be_thousands = all(
+        _COMMA_THOUSANDS.match(w) or (w in thousands and number_of(w) is not None) for w in comma
+    )
+    if says_comma:
         can_be_thousands = False
     if spelling.thousands == "," or spelling.decimal == ".":
         can_be_decimal = False
     if can_be_decimal and can_be_thousands:
         as_decimal, as_thousands = comma[0].replace(",", "."), comma[0].replace(",", "")
         raise EvidenceError(
-            f"{where.source}, {where.of(comma[0])} in column {name!r} has two readings. Thousands"
-            f" ({as_thousands}): {command('--thousands ,')}. A decimal comma ({as_decimal}):"
-            f" {command('--decimal ,')}."
+            f"{where.source}, {where.of(comma[0])} in column {name!r} has two readings. Say which:"
+            f"\nthousands ({as_thousands}): {command('--thousands ,')}"
+            f"\na decimal comma ({as_decimal}): {command('--decimal ,')}"
         )
     if can_be_decimal:
         spelt |= {w: w.replace(".", "").replace(",", ".") for w in comma}

@@ -13,10 +13,11 @@ import numpy as np
 from faeval._safe_text import clean, cut, listed
 from faeval.errors import EvidenceError
 from faeval.evidence._cells import number_of
+from faeval.evidence._endings import is_state
 from faeval.evidence._table import check_rows
 from faeval.evidence.importing._arms import arms_of
 from faeval.evidence.importing._cells_table import Cells
-from faeval.evidence.importing._column_names import EPOCHS, FOLDS, SEEDS, tail
+from faeval.evidence.importing._column_names import EPOCHS, SEEDS, tail
 from faeval.evidence.importing._column_roles import (
     ROWS,
     Columns,
@@ -26,7 +27,12 @@ from faeval.evidence.importing._column_roles import (
     assigned,
     factor_name,
 )
-from faeval.evidence.importing._numbers import means_with_spread, plain_numbers
+from faeval.evidence.importing._numbers import (
+    Spelling,
+    means_with_spread,
+    plain_numbers,
+    points_may_be_thousands,
+)
 from faeval.evidence.importing._shapes import made_rows
 from faeval.evidence.importing._tidy import Imported, import_table
 from faeval.experiment import Arm
@@ -96,7 +102,7 @@ def read_results(
     check_rows(cells.table, cells.source)
     _check_not_means(cells)
     cells = _where(cells, said)
-    if not holds_sides(cells, sides):
+    if not holds_sides(cells, sides, in_several_rows=True):
         cells = made_rows(cells, next(iter(said.metrics), None), sides, said.names)
     cells = _without_empty_columns(cells)
     table = Table(cells, said, sides, spell)
@@ -104,7 +110,8 @@ def read_results(
     group = table.said_column(said.group_by, "--group-by") if said.group_by else None
     metrics, name_column, value_column = table.metric(arms.values())
     seed = _seed(table, arms, {**metrics, "": value_column}.values())
-    cells, numbering, seed = _numbered(cells, seed, list(arms.values()), said)
+    by_rows = seed == ROWS and ROWS not in cells.table.columns
+    cells, numbering, seed = _numbered(cells, seed, list(arms.values()), by_rows)
     cells = _of_sides(cells, arms, sides, seed, group)
     if name_column and said.metrics:
         cells = _rows(cells, cells.table[name_column].astype(str).str.strip().isin(said.metrics))
@@ -134,13 +141,16 @@ def read_results(
     )
     _check_ranges(found.table, said, cells.source)
     _check_scales(found.table, said, cells.source, spell)
-    how = _how(cells, columns, said, numbering, is_labels)
+    unlike = _also_unlike(cells, columns, sides, group)
+    how = _how(cells, columns, said, by_rows)
     return Reading(
         table=found.table,
         source=cells.source,
         how=how,
-        notes=tuple(map(cut, (*cells.notes, *notes, *_numbering(numbering), *found.notes))),
-        options=_options(columns, said, is_labels),
+        notes=tuple(
+            map(cut, (*cells.notes, *notes, *_numbering(numbering), *found.notes, *unlike))
+        ),
+        options=_options(columns, said, is_labels, by_rows),
         arms={side: _arm_of(cells, columns, side, group) for side in sides},
         metrics=tuple(dict.fromkeys(found.table["metric"].tolist())),
         numbering=numbering,
@@ -187,15 +197,18 @@ def _equal_texts(there: Iterable[str], wanted: str) -> list[str]:
     return same if len(same) == 1 else []
 
 
-def holds_sides(cells: Cells, sides: Sequence[str]) -> bool:
-    """Whether a column holds all arms that are asked for: then the table is of rows already."""
+def holds_sides(cells: Cells, sides: Sequence[str], in_several_rows: bool = False) -> bool:
+    """Whether a column holds all arms that are asked for; ``in_several_rows``: some of them twice.
+
+    Then the table is of rows already.
+    """
     wanted = {side.strip() for side in sides}
     names = [str(name) for name in cells.table.columns]
     for name in names:
         if wanted and names.count(name) == 1:
             distinct = cells.table[name].dropna().unique()
             if wanted <= {str(cell).strip() for cell in distinct}:
-                return not (cells.table.shape[0] == len(distinct) == len(wanted))
+                return not in_several_rows or len(cells.table) > len(distinct)
     return False
 
 
@@ -288,6 +301,8 @@ def _wanted(cells: Cells, arms: Mapping[str, str], side: str) -> dict[str, str]:
             return {column: side.strip()}
     table = Table(cells, Said(), (), lambda option, value="": f"{option} {value}")
     named = {table.said_column(n, "the question:"): t for n, t in assigned(side).items()}
+    if not named and len(columns) == 1:
+        raise table.unknown_side(side, *columns.values())
     if not named:
         raise EvidenceError(
             f"{cells.source}: {side!r} names no arm: the arm has the columns"
@@ -295,6 +310,36 @@ def _wanted(cells: Cells, arms: Mapping[str, str], side: str) -> dict[str, str]:
             f" {','.join(f'{c}=VALUE' for c in columns.values())}."
         )
     return named
+
+
+def _also_unlike(
+    cells: Cells, columns: Columns, sides: Sequence[str], group: str | None
+) -> list[str]:
+    """Say which columns, beside those of the arm, are one thing in one arm and another in others.
+
+    A verdict is of them, too: whoever leaves them out may lay their effect to the arm.
+    """
+    own = {f: c for f, c in columns.arms.items() if c != group}
+    if len(sides) < 2:
+        return []
+    used = {*columns.arms.values(), columns.seed, *columns.metrics.values(), columns.value}
+    rows = [cells.table[_is_side(cells, own, side).to_numpy()] for side in sides]
+    texts = []
+    for name in cells.table.columns:
+        if name in used or name in (columns.metric, columns.epoch, columns.fold):
+            continue
+        if list(cells.table.columns).count(name) > 1 or is_state(name):
+            continue
+        held = [{_text(cell) for cell in part[name].unique()} for part in rows]
+        if all(len(one) == 1 for one in held) and len({*map(frozenset, held)}) > 1:
+            pairs = [
+                f"{cut(clean(next(iter(one)) or 'nothing'), 40)} in {cut(clean(side), 40)}"
+                for side, one in zip(sides, held, strict=True)
+            ]
+            texts.append(f"{name!r} ({listed(pairs, 4)})")
+    if not texts:
+        return []
+    return [f"the arms differ in {listed(texts, 6)} as well; the verdict is of all that together"]
 
 
 # -- seeds
@@ -337,11 +382,11 @@ def _seed(table: Table, arms: Mapping[str, str], values: Iterable[str]) -> str:
 
 
 def _numbered(
-    cells: Cells, seed: str, arms: Sequence[str], said: Said
+    cells: Cells, seed: str, arms: Sequence[str], by_rows: bool
 ) -> tuple[Cells, dict[str, int], str]:
     """Return cells whose seeds are whole numbers, the number of each seed that was none, and the
     column."""
-    if seed == ROWS and ROWS not in cells.table.columns:
+    if by_rows:
         numbers = cells.table.groupby(list(arms), dropna=False, sort=False).cumcount()
         name = "seed" if "seed" not in cells.table.columns else "row of the arm"
         return replace(cells, table=cells.table.assign(**{name: numbers})), {}, name
@@ -396,6 +441,7 @@ def _as_numbers(cells: Cells, values: Sequence[str], table: Table) -> tuple[Cell
     for name in values:
         column = table.column(name)
         column = _outcomes(column, table, name)
+        _check_points(column, name, table)
         numbers, said = plain_numbers(
             column, name, cells.source, cells.place, table.said.spelling,
             lambda option: table.spell(*option.split(" ", 1)),
@@ -404,6 +450,19 @@ def _as_numbers(cells: Cells, values: Sequence[str], table: Table) -> tuple[Cell
             changed[name] = numbers
         notes += said
     return (replace(cells, table=cells.table.assign(**changed)) if changed else cells), notes
+
+
+def _check_points(column: pd.Series[Any], name: str, table: Table) -> None:
+    """Refuse 1.912 in a table with decimal commas elsewhere: it may be 1912."""
+    if table.said.spelling != Spelling():
+        return
+    others = [table.table[n] for n in table.names if n != name and table.names.count(n) == 1]
+    if cell := points_may_be_thousands(column, others):
+        raise EvidenceError(
+            f"{table.source}: {cell!r} in column {name!r} has two readings, as other columns have"
+            f" decimal commas.\nthousands ({cell.replace('.', '')}): {table.spell('--decimal', ',')}"
+            f"\na decimal point: {table.spell('--decimal', '.')}"
+        )
 
 
 def _outcomes(column: pd.Series[Any], table: Table, name: str) -> pd.Series[Any]:
@@ -485,7 +544,7 @@ def _with_course(table: Table, columns: Columns) -> Columns:
     for name in candidates:
         if not _repeats(parts, [*used, name]):
             return replace(columns, epoch=name)
-    folds = [n for n in table.called(FOLDS, but=others) if table.varies(n)]
+    folds = table.folds(others)
     if folds and not _repeats(parts, [*used, folds[0]]):
         if said.seed is None:
             raise EvidenceError(
@@ -543,7 +602,7 @@ def _check_course(table: Table, columns: Columns) -> None:
         " one is the result? Nothing was decided.",
     ]
     if ends.nunique() > 1:
-        lines[0] += f" Runs end at different ones: {_ends_said(ends)}."
+        lines[0] += f" Runs end at different ones: {_ends_said(ends, len(columns.arms))}."
     else:
         lines.append(f"one fixed {name}: {table.spell('--at', high)}")
     lines.append(f"the last of each run: {table.spell('--last')}")
@@ -558,11 +617,11 @@ def _whole(number: float) -> str:
     return f"{number:.0f}" if number == round(number) else f"{number:g}"
 
 
-def _ends_said(ends: pd.Series[Any]) -> str:
+def _ends_said(ends: pd.Series[Any], arms: int) -> str:
     texts = []
     for key, end in ends.items():
-        parts = key if isinstance(key, tuple) else (key,)
-        *arm, seed = parts[:2] if len(parts) == 2 else parts
+        # The arm's columns, the seed, and of a long table the metric.
+        *arm, seed = key[: arms + 1]
         texts.append(f"{' '.join(_text(p) for p in arm)} seed {_text(seed)} at {_whole(end)}")
     return listed([cut(clean(text), 60) for text in texts], 12)
 
@@ -576,14 +635,12 @@ def _status(table: Table) -> str | None:
 # -- what is said of it
 
 
-def _how(
-    cells: Cells, columns: Columns, said: Said, numbering: Mapping[str, int], is_labels: bool
-) -> tuple[str, ...]:
+def _how(cells: Cells, columns: Columns, said: Said, by_rows: bool) -> tuple[str, ...]:
     arms = " and ".join(repr(column) for column in columns.arms.values())
     of_shape = columns.metrics and {*columns.metrics.values()} == {cells.roles.get("value")}
     values = columns.metrics if of_shape else columns.metrics.values()
     value = ", ".join(map(repr, values)) or repr(columns.value)
-    seed = "the order of rows" if said.seed == ROWS else repr(columns.seed)
+    seed = "the order of rows" if by_rows else repr(columns.seed)
     rows = len(cells.table)
     line = f"Read {cells.source}: {rows} row{'s' * (rows != 1)}. Arms from {arms}, seeds from"
     line += f" {seed}, value {value}"
@@ -598,12 +655,12 @@ def _how(
     return (line + ".",)
 
 
-def _options(columns: Columns, said: Said, is_labels: bool) -> tuple[str, ...]:
+def _options(columns: Columns, said: Said, is_labels: bool, by_rows: bool) -> tuple[str, ...]:
     """Return the options of ``faeval evidence import`` that say this reading in full."""
     options: list[str] = []
     if not is_labels:
         options += ["--arm", ",".join(f"{f}={c}" if f != c else c for f, c in columns.arms.items())]
-    options += ["--seed", said.seed if said.seed == ROWS else columns.seed]
+    options += ["--seed", ROWS if by_rows else columns.seed]
     for name, column in columns.metrics.items():
         options += ["--metric", name if name == column else f"{name}={column}"]
     if columns.metric:

@@ -23,6 +23,11 @@ _OF_A_SEED = re.compile(
 )
 _NUMBER = re.compile(r"\d+\Z")
 _CHART = re.compile(r"(?P<run>.+) - (?P<metric>[^-].*?)(?P<extra>__(?:MIN|MAX|STD|SEM|VAR))?\Z")
+#: The name of a run that ends in its seed.
+_NUMBERED = re.compile(
+    r"(?P<arm>.*?\S)[\s_./:-]*(?:(?<![a-zA-Z])(?:seed|s|run|rep|trial))?[\s_=#:-]*(?P<seed>\d+)",
+    re.IGNORECASE,
+)
 _BETWEEN = ("_", ".", "/", "-", " ", ":", " - ", "__", "|")
 
 
@@ -45,7 +50,7 @@ def made_rows(cells: Cells, metric: str | None, sides: Sequence[str], pattern: s
     """
     if pattern is not None and not _chart_columns(cells.table):
         return _named_runs(cells, pattern)
-    for shape in (_from_chart, _from_seeds, _from_methods):
+    for shape in (_from_chart, _from_methods, _from_seeds):
         rows = shape(cells, metric, sides, pattern)
         if rows is not None:
             return rows
@@ -140,6 +145,12 @@ def _from_methods(
     return _melted(cells, values, keep, {"arm": "method", "value": "value"}, note)
 
 
+def names_arms(cells: Cells, metric: str | None, sides: Sequence[str]) -> bool:
+    """Whether columns are the arms that are asked for, one for each."""
+    names = list(map(str, cells.table.columns))
+    return "arm" not in cells.roles and all(_column_of(side, metric, names) for side in sides)
+
+
 def _column_of(side: str, metric: str | None, names: Sequence[str]) -> str | None:
     """Return the column of an arm: its name, or its name and the metric's."""
     spellings = [side]
@@ -183,10 +194,12 @@ def _from_chart(
     runs = {name: match for name, match in found.items() if not match["extra"]}
     step = str(cells.table.columns[0])
     _check_no_groups(cells, runs, found)
-    values = {}
-    for name, match in runs.items():
-        stands_for = _parts_of(match["run"], pattern, sides, cells.source)
-        values[name] = {"run": match["run"], "metric": match["metric"], **stands_for}
+    names = list(dict.fromkeys(match["run"] for match in runs.values()))
+    parts_by_run = _parts_of(names, pattern, sides, cells.source)
+    values = {
+        name: {"run": match["run"], "metric": match["metric"], **parts_by_run[match["run"]]}
+        for name, match in runs.items()
+    }
     kinds = {frozenset(one) for one in values.values()}
     if len(kinds) > 1:
         odd = [m["run"] for n, m in runs.items() if "seed" not in values[n]]
@@ -208,7 +221,8 @@ def _from_chart(
     parts = ", ".join(f"{k} {v!r}" for k, v in example.items() if k not in ("run", "metric"))
     note = f"a chart of {len(runs)} runs over {step!r}: {example['run']!r} is read as {parts}"
     rows = _melted(cells, values, [step], roles, note)
-    there = rows.table["value"].map(lambda cell: cell is not None and str(cell).strip() != "")
+    # A run has no number at the steps of others.
+    there = rows.table["value"].notna() & (rows.table["value"].astype(str).str.strip() != "")
     kept = there.to_numpy().nonzero()[0]
     place = rows.place
     return replace(
@@ -224,7 +238,10 @@ def _check_no_groups(
     """Refuse a chart of groups: its lines are means of runs."""
     for name, match in runs.items():
         low, high = (f"{name}__{end}" for end in ("MIN", "MAX"))
-        if low in found and high in found and (cells.table[low] != cells.table[high]).any():
+        if low not in found or high not in found:
+            continue
+        ends = cells.table[[low, high]].dropna()
+        if (ends[low] != ends[high]).any():
             raise EvidenceError(
                 f"{cells.source}: {match['run']!r} is the mean of a group of runs (its __MIN and"
                 " __MAX differ), and holds no seeds; ungroup the runs in the chart, or export the"
@@ -232,25 +249,51 @@ def _check_no_groups(
             )
 
 
-def _parts_of(run: str, pattern: str | None, sides: Sequence[str], source: str) -> dict[str, Any]:
-    """Return what the name of a run says: by a pattern, else the arm asked for and a number."""
+def _parts_of(
+    runs: Sequence[str], pattern: str | None, sides: Sequence[str], source: str
+) -> dict[str, dict[str, str]]:
+    """Return what the name of each run says: by a pattern, else the arm asked for and a number."""
     if pattern is not None:
-        match = re.fullmatch(_as_expression(pattern), run)
-        if match is None:
-            raise EvidenceError(
-                f"{source}: run {run!r} is not named as --names {pattern!r} says; correct the"
-                " pattern."
-            )
-        return dict(match.groupdict())
-    for side in sorted({*sides}, key=len, reverse=True):
-        before, found, after = run.partition(side)
-        number = re.fullmatch(r"[\s_./-]*(?:seed|s|run|rep|trial)?[\s_=#-]*(\d+)", after)
-        if found and number and (not before or re.fullmatch(r".*[\s_./-]", before)):
-            return {"method": side, "seed": number[1]}
-    other = re.fullmatch(r"(.*?)[\s_./-]*(?:seed|s|run|rep|trial)?[\s_=#-]*(\d+)", run)
-    if sides and other and other[1]:
-        return {"method": other[1], "seed": other[2]}
-    return {}
+        expression = re.compile(_as_expression(pattern))
+        matches = {run: expression.fullmatch(run) for run in runs}
+        for run, match in matches.items():
+            if match is None:
+                raise EvidenceError(
+                    f"{source}: run {run!r} is not named as --names {pattern!r} says; correct the"
+                    " pattern."
+                )
+        return {run: match.groupdict() for run, match in matches.items() if match}
+    numbered = {run: match for run in runs if (match := _NUMBERED.fullmatch(run))}
+    if not sides:
+        return dict.fromkeys(runs, {})
+    before, after = _around(sides, [match["arm"] for match in numbered.values()], source)
+    arms = {f"{before}{side}{after}": side for side in sides}
+    return {
+        run: {"method": arms.get(match["arm"], match["arm"]), "seed": match["seed"]}
+        if (match := numbered.get(run))
+        else {}
+        for run in runs
+    }
+
+
+def _around(sides: Sequence[str], names: Sequence[str], source: str) -> tuple[str, str]:
+    """Return what stands before and after the arms in the names of runs: for all arms the same.
+
+    So ``big-ours`` is no run of ``ours`` where the other arm is ``base``.
+    """
+    edge = r"[\s_./:=-]"
+    shared: list[tuple[str, str]] = []
+    for i, side in enumerate(dict.fromkeys(sides)):
+        form = re.compile(rf"(.*{edge}|){re.escape(side)}({edge}.*|)")
+        found = dict.fromkeys(m.groups() for name in names if (m := form.fullmatch(name)))
+        shared = [one for one in found if i == 0 or one in shared]
+    if len(shared) > 1 and ("", "") not in shared:
+        several = [f"{before}{sides[0]}{after}" for before, after in shared]
+        raise EvidenceError(
+            f"{source}: {sides[0]!r} may be {listed([repr(one) for one in several], 4)}; ask for"
+            " the arms by these names."
+        )
+    return shared[0] if len(shared) == 1 else ("", "")
 
 
 def _as_expression(pattern: str) -> str:
@@ -270,7 +313,8 @@ def _named_runs(cells: Cells, pattern: str) -> Cells:
             f"{cells.source}: --names {pattern!r} reads the names of runs, and no column is called"
             f" name or run; it has {listed(list(cells.table.columns), 12)}."
         )
-    parts = [_parts_of(str(name), pattern, (), cells.source) for name in cells.table[columns[0]]]
-    new = {name: [part[name] for part in parts] for name in (parts[0] if parts else {})}
+    runs = [str(name) for name in cells.table[columns[0]]]
+    parts_by_run = _parts_of(runs, pattern, (), cells.source)
+    new = {name: [parts_by_run[run][name] for run in runs] for name in parts_by_run[runs[0]]}
     note = f"{', '.join(new)} read from {columns[0]!r} by {pattern!r}"
     return replace(cells, table=cells.table.assign(**new), notes=(*cells.notes, note))
