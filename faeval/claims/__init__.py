@@ -15,6 +15,7 @@ from faeval.claims._assertion import (
 )
 from faeval.claims._claim import Claim as Claim, with_gates as with_gates
 from faeval.claims._contrast_spec import (
+    ContrastSpec as ContrastSpec,
     contrast_specs as contrast_specs,
     structure_of as structure_of,
 )
@@ -89,6 +90,7 @@ from faeval.claims._pilot import (
     pilot_spreads as pilot_spreads,
     power_of as power_of,
     rate_of_second_side as rate_of_second_side,
+    seen_effect as seen_effect,
     unlike_expectation as unlike_expectation,
     weak_together as weak_together,
 )

@@ -54,6 +54,7 @@ def pilot_forecasts(
     anew: float | None = None,
     *,
     rule: stats.Rule | None = None,
+    as_seen: bool = False,
 ) -> tuple[PilotForecast | None, ...]:
     """Return the forecast for each contrast of a claim.
 
@@ -61,7 +62,8 @@ def pilot_forecasts(
     needs one, or where the anticipated effect is at the margin.
 
     ``level`` is that of its family's first step; ``anew`` that of a new registration, for which
-    seeds needed are counted; ``rule`` that which decides it in its setting.
+    seeds needed are counted; ``rule`` that which decides it in its setting. ``as_seen`` takes the
+    pilot's effect where a claim anticipates none.
     """
     rule = rule or stats.rule_of(claim.rule)
     if rule.needs_sd and not any(pilots):
@@ -72,6 +74,8 @@ def pilot_forecasts(
     forecasts: list[PilotForecast | None] = []
     for i, (x, p) in enumerate(zip(parts, spreads, strict=False)):
         effect, base = _anticipated(x, rule, p), rate_of_second_side(x, rule, p)
+        if as_seen and effect is None and p is not None:
+            effect = seen_effect(x, p)
         if effect is None:
             forecasts.append(None)
             continue
@@ -92,6 +96,11 @@ def pilot_forecasts(
             )
         )
     return tuple(forecasts)
+
+
+def seen_effect(spec: ContrastSpec, pilot: Spread) -> float:
+    """Return the effect that a pilot saw, counted in the direction of the margin."""
+    return stats.region_of(spec.kind).sign * pilot.mean
 
 
 def _anticipated(spec: ContrastSpec, rule: stats.Rule, pilot: Spread | None) -> float | None:
@@ -267,16 +276,20 @@ def _mean_of_second_side(test: MeasuredContrast, rule: stats.Rule) -> float | No
     return float(test.contrast.b.mean()) / multiple
 
 
-def pilot_spreads(claim: Claim, index: EvidenceIndex, setting: str) -> list[Spread | None]:
+def pilot_spreads(
+    claim: Claim, index: EvidenceIndex, setting: str, *, any_seeds: bool = False
+) -> list[Spread | None]:
     """Return the mean and spread of each tested assertion over the pilot seeds in evidence.
 
-    Empty without any.
+    With ``any_seeds`` over all seeds in it. Empty without any.
     """
     design = design_of(claim, setting)
     try:
         check_names(claim, design)
         seeds = [
-            s for s in index.seeds(design.label(arm) for arm in claim.arms()) if s in PILOT_SEEDS
+            s
+            for s in index.seeds(design.label(arm) for arm in claim.arms())
+            if any_seeds or s in PILOT_SEEDS
         ]
     except FaevalError:  # a claim about another setting
         return []

@@ -26,11 +26,11 @@ def explain(
 
     from faeval.reports.words import _explained as words
 
-    asked = " ".join(word or [])
-    found = words.explained(asked) if asked else words.entries()
+    name = " ".join(word or [])
+    senses = words.explained(name) if name else words.entries()
     if options["json"]:
-        entries = [asdict(entry) for entry in found]
-        say_json({"schema": "faeval-words-1", "exit_code": 0, "word": asked, "entries": entries})
+        entries = [asdict(entry) for entry in senses]
+        say_json({"schema": "faeval-words-1", "exit_code": 0, "word": name, "entries": entries})
         return
     console = console_for()
 
@@ -40,15 +40,15 @@ def explain(
             line.rstrip()
             console.print(Text(" " * indent).append_text(line))
 
-    if asked:
-        for i, entry in enumerate(found):
+    if name:
+        for i, entry in enumerate(senses):
             write(f"{chr(10) * bool(i)}{entry.word} ({entry.kind})", "bold")
             write(entry.meaning, indent=2)
             if entry.remedy:
                 write(f"What to do: {entry.remedy}", indent=2)
         return
     for kind in words.kinds():
-        names = sorted((e.word for e in found if e.kind == kind), key=str.casefold)
+        names = sorted((e.word for e in senses if e.kind == kind), key=str.casefold)
         write(f"{kind}:", "bold")
         write("; ".join(dict.fromkeys(names)), indent=2)
     write("faeval explain WORD says what one of them means.", "dim")

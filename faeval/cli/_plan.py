@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from faeval import campaign
     from faeval.claims import PilotForecast
     from faeval.pipeline import AssertionOutlook, ClaimOutlook, LockCheck, PlanReport
 
@@ -48,14 +49,20 @@ _DIFFERENCES = {
 
 
 @command("plan")
-def plan(options: dict[str, Any]) -> None:
+def plan(
+    options: dict[str, Any],
+    pilot: Annotated[
+        Path | None,
+        typer.Option(help="Evidence, on any seeds, that tells the spread; nothing is decided."),
+    ] = None,
+) -> None:
     """Check designs, say what each claim can tell, and what it costs. Runs nothing."""
     import os
 
     from faeval import pipeline
 
     workers = options.pop("workers") or os.cpu_count() or 1
-    result = pipeline.outlook(options["claims"], **arguments(options))
+    result = pipeline.outlook(options["claims"], **arguments(options), pilot=pilot)
     if not result.outlooks:
         raise nothing_selected()
     if options["json"]:
@@ -214,13 +221,20 @@ def _plan_content(result: PlanReport, workers: int) -> dict[str, Any]:
     return {
         "schema": "faeval-plan-1",
         "setting": result.setting,
-        "runs": len(plan.jobs),
-        "cached": len(plan.cached),
+        "runs": result.runs,
+        "cached": len(plan.cached) if plan else 0,
         "workers": workers,
-        "seconds": plan.estimate_seconds(workers) if plan.todo else 0.0,
+        "seconds": _seconds(plan, workers),
         "claims": claims,
         "open": reopening,
     }
+
+
+def _seconds(plan: campaign.Plan | None, workers: int) -> float | None:
+    """Return how long the runs will take; None where nobody knows."""
+    if plan is None:
+        return None
+    return plan.estimate_seconds(workers) if plan.todo else 0.0
 
 
 def _print_plan(result: PlanReport, workers: int) -> None:
@@ -238,14 +252,24 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     console = console_for()
     console.print(_table(title, columns, map(_plan_row, result.outlooks), show_lines=True))
     plan = result.plan
-    seconds = plan.estimate_seconds(workers)
+    seconds = _seconds(plan, workers)
     cost = "cost unknown until one has run" if seconds is None else f"about {duration(seconds)}"
-    if not plan.todo:
-        cost = "nothing to run"
-    console.print(
-        f"{len(plan.jobs)} runs, {len(plan.cached)} of them there already; {cost} with"
-        f" {workers} workers."
-    )
+    if plan is None:
+        console.print(f"{result.runs} runs, which no fe.Experiment of yours makes.")
+        for seeds in dict.fromkeys(outlook.seeds for outlook in result.outlooks):
+            text = ", ".join(map(str, seeds[:30])) + ", ..." * (len(seeds) > 30)
+            console.print(f"Seeds to run: {text}", soft_wrap=True)
+    else:
+        cost = cost if plan.todo else "nothing to run"
+        console.print(
+            f"{len(plan.jobs)} runs, {len(plan.cached)} of them there already; {cost} with"
+            f" {workers} workers."
+        )
+    if any(a.seen is not None for o in result.outlooks for a in o.assertions):
+        console.print(
+            "Where a claim anticipates no effect, power and seeds are for the effect that the pilot"
+            " saw, which is often too high: say anticipated= in the claim, if you know better."
+        )
     _print_open(result, workers, console)
     console.print(
         "detectable: effect beyond the margin found with 80 % power, in s.d. of the differences,"

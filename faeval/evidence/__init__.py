@@ -21,7 +21,7 @@ from faeval.evidence._records import (
 )
 from faeval.evidence._report_files import check_beside, check_report, with_identifiers
 from faeval.evidence._store import Store, check_readable, names_in
-from faeval.evidence._table import COLUMNS, KEY, REMARKS, limit_rows
+from faeval.evidence._table import COLUMNS, KEY, REMARKS, OtherColumns, limit_rows
 from faeval.evidence.importing._epochs import unlike_ends
 from faeval.evidence.importing._mlflow import import_mlflow
 from faeval.evidence.importing._tidy import Imported, import_table
@@ -39,6 +39,7 @@ __all__ = [
     "Finding",
     "Imported",
     "Merged",
+    "OtherColumns",
     "Record",
     "Row",
     "Source",

@@ -110,7 +110,7 @@ def _read_path(path: Path, most: int) -> pd.DataFrame:
         )
     except OtherColumns as error:
         name = shlex.quote(str(path))
-        raise EvidenceError(
+        raise OtherColumns(
             f'{error} Results as they are: faeval decide {name} "OURS > BASE" --metric METRIC; to'
             f" make such a table of them: faeval evidence import {name}."
         ) from None

@@ -130,7 +130,7 @@ def parquet_content(
         # What another program wrote of pandas is not to be read.
         plain = cells.replace_schema_metadata(None)
         table: pd.DataFrame = plain.to_pandas(types_mapper=whole.get)
-    except (arrow.ArrowException, OSError) as error:
+    except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         kind = CutOff if content.startswith(b"PAR1") else EvidenceError

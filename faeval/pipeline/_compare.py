@@ -13,7 +13,15 @@ from faeval import evidence
 from faeval._arguments import finite
 from faeval.claims import Claim, Estimand, Margin, Ratio, Verdict, metric as metric_of
 from faeval.errors import FaevalError
-from faeval.evidence.importing import Cells, Reading, Said, column_name, holds_sides, names_arms, read_results
+from faeval.evidence.importing import (
+    Cells,
+    Reading,
+    Said,
+    column_name,
+    holds_sides,
+    names_arms,
+    read_results,
+)
 from faeval.experiment import Arm
 from faeval.pipeline._question import Question, chosen, margin_of, readings_of
 from faeval.pipeline._verify import decide_from

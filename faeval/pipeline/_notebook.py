@@ -42,25 +42,29 @@ class _Bar:
         if event.kind == "running" and time.monotonic() < self._next:
             return
         self._next = time.monotonic() + _EVERY
-        shown = importlib.import_module("IPython.display")
-        content = shown.HTML(_html(event, self._failed))
+        module = importlib.import_module("IPython.display")
+        content = module.HTML(bar(event, self._failed))
         if self._handle is None:
-            self._handle = shown.display(content, display_id=True)
+            self._handle = module.display(content, display_id=True)
         else:
             self._handle.update(content)
 
 
-def _html(event: Event, failed: list[str]) -> str:
+def bar(event: Event, failed: list[str]) -> str:
     """Write how many runs are done, and which ones failed."""
     open_end = event.seconds_left is None or event.done == event.total
-    left = "" if open_end else f", about {_time(event.seconds_left or 0)} left"
-    said = event.message if event.kind == "stopping" else f"{event.done}/{event.total} runs{left}"
+    rest_of_time = "" if open_end else f", about {_time(event.seconds_left or 0)} left"
+    state = (
+        event.message
+        if event.kind == "stopping"
+        else f"{event.done}/{event.total} runs{rest_of_time}"
+    )
     lines = [f"failed: {text}" for text in failed[:_FAILURES]]
     if (rest := len(failed) - _FAILURES) > 0:
         lines.append(f"and {rest} more runs failed")
     bar = f'<progress max="{event.total}" value="{event.done}"></progress>'
     below = "".join(f"<div>{escape(line)}</div>" for line in lines)
-    return f"<div>{bar} {escape(clean(str(said)))}</div>{below}"
+    return f"<div>{bar} {escape(clean(str(state)))}</div>{below}"
 
 
 def _time(seconds: float) -> str:

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from faeval import campaign, claims, stats
+from faeval import campaign, claims, evidence, stats
 from faeval.claims import Claim, Design, PilotForecast, Problem, Spread, Verdict
+from faeval.errors import FaevalError
 from faeval.experiment import Experiment
-from faeval.pipeline._select import Given, Selection, asked_seeds, plan_of, select
+from faeval.pipeline._select import (
+    Given,
+    Selection,
+    asked_seeds,
+    only_setting,
+    plan_of,
+    select,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -108,16 +119,27 @@ class AssertionOutlook:
     pilot: Spread | None
     chances: PilotForecast | None
     is_factor: bool = False  # whether its margin is one, and its numbers are decimal logarithms
+    seen: float | None = None  # the pilot's effect, where the claim anticipates none
 
 
 @dataclass(frozen=True)
 class PlanReport:
-    """Design checks and cost of a campaign, before it runs."""
+    """Design checks and cost of a campaign, before it runs.
+
+    There is no plan where no experiment could make the runs: results come from elsewhere then.
+    """
 
     setting: str
     outlooks: tuple[ClaimOutlook, ...]
-    plan: campaign.Plan
+    plan: campaign.Plan | None
     open: tuple[Reopening, ...] = ()
+
+    @property
+    def runs(self) -> int:
+        """How many runs the claims need, those that are there included."""
+        if self.plan is not None:
+            return len(self.plan.jobs)
+        return len({(arm, n) for o in self.outlooks for arm in o.claim.arms() for n in o.seeds})
 
     def exit_code(self) -> int:
         """11 where a design makes a claim invalid that is not expected to be, else 0."""
@@ -147,14 +169,67 @@ def outlook(
     data: str | Path | None = None,
     device: str = "cpu",
     everything: bool = False,
+    pilot: str | Path | None = None,
 ) -> PlanReport:
-    """Check designs, and say what claims can tell and which runs they need. Runs nothing."""
-    selection = select(given, setting, everything=everything)
+    """Check designs, and say what claims can tell and which runs they need. Runs nothing.
+
+    ``pilot`` is evidence, on any seeds, whose spread is taken in place of a registered one, and
+    whose effect where a claim anticipates none.
+    """
     fixed = asked_seeds(seeds)
+    if pilot is not None:
+        return _by_pilot(given, setting, fixed, pilot, (store, data, device), everything)
+    selection = select(given, setting, everything=everything)
     plan = plan_of(selection, fixed, store, data, device)
     return PlanReport(
         selection.setting, outlooks_of(selection, fixed), plan, _open(selection, fixed, plan)
     )
+
+
+def _by_pilot(
+    given: Given,
+    setting: str | Experiment | None,
+    seeds: int | tuple[int, ...] | None,
+    pilot: str | Path,
+    place: tuple[str | Path | None, str | Path | None, str],
+    everything: bool,
+) -> PlanReport:
+    table, selection = _pilot_of(pilot, given, setting, everything)
+    rows = claims.as_claimed(
+        table[table["setting"] == selection.setting], selection.claims, selection.setting
+    )
+    index = claims.EvidenceIndex(rows)
+    outlooks = tuple(_outlook(claim, selection, seeds, index) for claim in selection.claims)
+    if outlooks and all(o.assertions and o.assertions[0].pilot is None for o in outlooks):
+        raise FaevalError(
+            f"faeval plan --pilot {pilot}: no claim can be read there on two seeds or more; give"
+            " the evidence of the arms and metrics that they name."
+        )
+    known = [claims.design_of(c, selection.setting).experiment for c in selection.claims]
+    plan = plan_of(selection, seeds, *place) if any(known) else None
+    return PlanReport(selection.setting, outlooks, plan)
+
+
+def _pilot_of(
+    pilot: str | Path, given: Given, setting: str | Experiment | None, everything: bool
+) -> tuple[pd.DataFrame, Selection]:
+    """Return a pilot's numbers and the claims: evidence, or results as another tool wrote them."""
+    try:
+        table = evidence.read(pilot)
+    except evidence.OtherColumns:
+        importing = evidence.importing
+        name = setting or importing.setting_name(Path(pilot))
+        selection = select(given, name, everything=everything)
+        arms = dict.fromkeys(arm for claim in selection.claims for arm in claim.arms())
+        metrics = dict.fromkeys(r.metric for claim in selection.claims for r in claim.reads())
+        reading = importing.read_results(
+            importing.cells_of_files([Path(pilot)]),
+            importing.Said(metrics=tuple(metrics)),
+            setting=selection.setting,
+            sides=tuple(map(importing.side_of, arms)),
+        )
+        return reading.table, selection
+    return table, select(given, setting or only_setting(table), everything=everything)
 
 
 def outlooks_of(
@@ -223,9 +298,16 @@ def _unattainable(
 
 
 def _outlook(
-    claim: Claim, selection: Selection, seeds: int | tuple[int, ...] | None
+    claim: Claim,
+    selection: Selection,
+    seeds: int | tuple[int, ...] | None,
+    pilot: claims.EvidenceIndex | None = None,
 ) -> ClaimOutlook:
-    design = Design(selection.experiment)
+    design = (
+        Design(selection.experiment)
+        if pilot is None
+        else claims.design_of(claim, selection.setting)
+    )
     problem = claims.check_design(claim, design)
     registered = selection.registered(claim)
     size = _family_size(claim, selection)
@@ -243,10 +325,13 @@ def _outlook(
     parts, spreads = claims.contrast_specs(claim), _spreads(claim, n, level, rule)
     problem = problem or _unattainable(rule, len(planned), level, spreads)
     own = registered.pilot.get(selection.setting, []) if registered else []
+    if pilot is not None:
+        own = claims.pilot_spreads(claim, pilot, selection.setting, any_seeds=True)
     pilots = [*own, *[None] * (len(parts) - len(own))]
-    hopes = claims.pilot_forecasts(claim, pilots, n, level, rule=rule)
+    as_seen = pilot is not None
+    hopes = claims.pilot_forecasts(claim, pilots, n, level, rule=rule, as_seen=as_seen)
     rows = tuple(
-        AssertionOutlook(x.text, p, h, x.is_logarithm)
+        AssertionOutlook(x.text, p, h, x.is_logarithm, _seen(x, p) if as_seen else None)
         for x, p, h in zip(parts, pilots, hopes, strict=True)
     )
     expected = (registered or claim).expected(selection.setting)
@@ -262,3 +347,9 @@ def _outlook(
         rule,
         all(s.can_support for s in spreads),
     )
+
+
+def _seen(spec: claims.ContrastSpec, pilot: Spread | None) -> float | None:
+    """Return the effect that a pilot saw, where the claim anticipates none."""
+    is_said = spec.effect(None if pilot is None else pilot.base) is not None
+    return None if pilot is None or is_said else claims.seen_effect(spec, pilot)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from faeval import campaign, claims, evidence
 from faeval._arguments import whole
@@ -13,11 +14,15 @@ from faeval.claims import Claim, Design, Lock, Registered, Verdict, with_gates
 from faeval.errors import FaevalError
 from faeval.experiment import Experiment, RunOptions, experiment
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 DEFAULT_SETTING = "teacher"
 STORE = Path(".faeval")
 _HINT = (
     " It comes with no fe.Experiment, so it was taken for setting {0}: --setting (setting= in"
-    " Python) names another, --evidence a table to decide from."
+    " Python) names another, --evidence a table to decide from, and --pilot of faeval plan one to"
+    " plan from."
 )
 
 
@@ -103,6 +108,17 @@ def _only(settings: Sequence[str]) -> str:
             " --setting (setting= in Python)."
         )
     return settings[0] if settings else DEFAULT_SETTING
+
+
+def only_setting(table: pd.DataFrame) -> str | None:
+    """Return the one setting that evidence holds; None where it has no row."""
+    present = sorted(table["setting"].unique())
+    if len(present) > 1:
+        raise FaevalError(
+            f"evidence holds {len(present)} settings ({', '.join(present)}); say which with"
+            " --setting."
+        )
+    return next(iter(present), None)
 
 
 def asked_seeds(given: int | Iterable[int] | None) -> int | tuple[int, ...] | None:

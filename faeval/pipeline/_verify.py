@@ -39,6 +39,7 @@ from faeval.pipeline._select import (
     needs,
     next_stops,
     omissions,
+    only_setting,
     select,
 )
 from faeval.reports import FORMS, WRITTEN, Coverage, Report, write_all
@@ -207,7 +208,7 @@ def decide_from(
     """Decide from a table, file or folder alone; `by_hand` as in ``fe.decide``."""
     table = evidence.read(source)
     check_stated(source, table)
-    selection = select(given, setting or _only_setting(table), everything=everything)
+    selection = select(given, setting or only_setting(table), everything=everything)
     _check_same_experiment(selection, asked=setting is not None)
     table = table[table["setting"] == selection.setting]
     provenance = written_provenance(source)
@@ -284,16 +285,6 @@ def _check_same_experiment(selection: Selection, *, asked: bool) -> None:
             f" {selection.setting!r}; give the evidence of that experiment, or say with setting="
             " (--setting) that these claims are to be decided there."
         )
-
-
-def _only_setting(table: pd.DataFrame) -> str | None:
-    present = sorted(table["setting"].unique())
-    if len(present) > 1:
-        raise FaevalError(
-            f"evidence holds {len(present)} settings ({', '.join(present)}); say which with"
-            " --setting."
-        )
-    return next(iter(present), None)
 
 
 def publish(report: Report, folder: str | Path) -> list[Path]:

@@ -188,5 +188,5 @@ def test_of_two_columns_of_one_name_none_is_chosen(tmp_path: Path) -> None:
     (note,) = import_table(path, "toy", metrics=["acc"]).notes
     assert note.startswith("columns left out: loss, note, Unnamed")
     path.write_text(path.read_text() + "a,1,0.7,0.8,x,y,,\n")
-    with pytest.raises(EvidenceError, match=r"\brows .*\bkey\b"):
+    with pytest.raises(EvidenceError, match=r"\brepeats\b.*line 2.*line 3"):
         import_table(path, "toy", metrics=["acc"])

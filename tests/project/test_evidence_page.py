@@ -52,7 +52,9 @@ def test_the_examples_run_as_they_stand_on_the_page(tmp_path: Path) -> None:
 def test_every_command_and_option_on_the_page_exists() -> None:
     said = set(re.findall(r"(?<!-)--[a-z][a-z-]*", PAGE))
     sources = [p.read_text() for p in (Path(__file__).parents[2] / "faeval" / "cli").glob("*.py")]
-    arguments = {name for source in sources for name in re.findall(r"^    (\w+):", source, re.M)}
+    arguments = {
+        name for source in sources for name in re.findall(r'^    "?(\w+)"?:', source, re.M)
+    }
     known = {"--" + name.replace("_", "-") for name in {*OPTIONS, *arguments}}
     known |= set(re.findall(r'"(--[a-z-]+)"', "".join(sources)))
     assert said <= known

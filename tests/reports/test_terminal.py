@@ -243,6 +243,16 @@ def test_an_answer_shows_both_means_the_effect_and_the_margin(make_assertion, ma
     assert "unregistered" in whole
 
 
+def test_long_names_that_differ_at_their_end_stay_apart(make_assertion, make_verdict):
+    sides = [f"acc({'very_long_' * 12}{which})" for which in ("ours", "base")]
+    a = make_assertion("exceeds", [0.9, 0.91, 0.92], [0.5, 0.52, 0.51], 0.1, tuple(sides))
+    whole = "\n".join(
+        printed(answer(Report("toy", (make_verdict("supported", "decided", a),))), 80)
+    )
+    assert re.search(r"very_long_\S*…\S*ours 0\.91", whole)
+    assert re.search(r"very_long_\S*…\S*base 0\.51", whole)
+
+
 def test_why_nothing_was_decided_is_said(gallery):
     for verdict in gallery.verdicts:
         whole = " ".join(" ".join(printed(answer(Report("toy", (verdict,)), width=80), 80)).split())

@@ -19,7 +19,7 @@ from faeval.evidence.importing._reading import (
 )
 from faeval.evidence.importing._run_files import cells_of_run
 from faeval.evidence.importing._shapes import names_arms
-from faeval.evidence.importing._sources import cells_of_files, joined, setting_name
+from faeval.evidence.importing._sources import cells_of_files, joined, setting_name, side_of
 from faeval.evidence.importing._stores import cells_of_store
 from faeval.evidence.importing._tidy import Imported, import_table
 
@@ -42,9 +42,10 @@ __all__ = [
     "import_mlflow",
     "import_table",
     "joined",
+    "names_arms",
     "read_results",
     "setting_name",
+    "side_of",
     "spelled",
-    "names_arms",
     "unlike_ends",
 ]

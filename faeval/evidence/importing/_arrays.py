@@ -194,7 +194,11 @@ def _cells(array: NDArray[Any], source: str) -> Any:
         raise EvidenceError(
             f"{source}: holds an array of type {array.dtype}; save numbers or text."
         )
-    return pd.Series([str(cell) or None for cell in array.tolist()], dtype=object)
+    try:
+        texts = [str(cell) or None for cell in array.tolist()]
+    except (SystemError, ValueError):  # what no text has
+        raise EvidenceError(f"{source}: holds text that is damaged; save it again.") from None
+    return pd.Series(texts, dtype=object)
 
 
 def _is_evaluations(arrays: Mapping[str, NDArray[Any]]) -> bool:

@@ -114,8 +114,7 @@ def read_delimited(content: bytes, source: str, delimiter: str | None = None) ->
     notes = _notes(layout, [lines[i] for i in comments if i != header_comment], header_comment)
     start = len("".join(lines[:after]).encode())
     if layout.delimiter == " " and content.find(b'"', start) < 0:
-        body = content[start:].splitlines()
-        content, start = b"\n".join(_BLANKS.sub(b"\t", line.strip()) for line in body), 0
+        content, start = _with_tabs(content, start), 0
         layout = replace(layout, delimiter="\t")
     table = _rows(content, start, layout, source, after)
     table, rows, more = with_names(table, layout.names, source, layout.row_names)
@@ -341,9 +340,26 @@ def _rows(content: bytes, start: int, layout: _Layout, source: str, after: int) 
     if count_delimiters(content, start, delimiter) != len(table) * (len(names) - 1):
         _check_fields(content, start, layout, source, after)
     if has_outer_blanks(content, start, delimiter):
-        table = table.apply(lambda column: column.str.strip())
-        table = table.where(table != "", None)
+        table = pd.DataFrame({name: _stripped(table.pop(name)) for name in list(table.columns)})
     return table
+
+
+def _stripped(column: pd.Series[str]) -> pd.Series[str]:
+    import pandas as pd
+
+    # A text that many rows have is kept once.
+    codes, distinct = pd.factorize(column)
+    texts = pd.Series(distinct, dtype=column.dtype).str.strip()
+    texts = texts.mask(texts == "")
+    return pd.Series(texts.array.take(codes, allow_fill=True), dtype=column.dtype)
+
+
+def _with_tabs(content: bytes, start: int) -> bytes:
+    """Return the lines from a position on, with a tab for each run of blanks."""
+    lines, result = io.BytesIO(content), io.BytesIO()
+    lines.seek(start)
+    result.writelines(_BLANKS.sub(b"\t", line.strip()) + b"\n" for line in lines)
+    return result.getvalue()
 
 
 def _check_fields(content: bytes, start: int, layout: _Layout, source: str, after: int) -> None:

@@ -383,11 +383,17 @@ def _two_levels(document: dict[str, dict[str, Any]], source: str) -> Cells | Non
         return record_cells(rows, source, lambda row: f"key {inner[row]}")
     if not _are_seeds(outer):
         return None
-    is_index = _are_whole(outer) and (not numeric or are_columns(inner))  # orient="index"
-    rows = [{"" if is_index else "seed": _seed_of(key), **document[key]} for key in outer]
+    is_index = _are_whole(outer) and (not numeric or are_columns(inner))
+    return _rows_by_key(document, is_index, source)
+
+
+def _rows_by_key(document: dict[str, dict[str, Any]], is_index: bool, source: str) -> Cells:
+    """Read a record below each key: of an index (orient="index"), or of a seed."""
+    keys = list(document)
+    rows = [{"" if is_index else "seed": _seed_of(key), **document[key]} for key in keys]
     notes = [] if is_index else ["the outer keys are read as seeds"]
     roles = {} if is_index else {"seed": "seed"}
-    return record_cells(rows, source, lambda row: f"key {outer[row]}", notes, roles)
+    return record_cells(rows, source, lambda row: f"key {keys[row]}", notes, roles)
 
 
 def _are_seeds(keys: Iterable[str]) -> bool:

@@ -111,8 +111,8 @@ def _as_floats(column: pd.Series[Any]) -> pd.Series[Any] | None:
     import pandas as pd
 
     cells = column.to_numpy(dtype=object, copy=True)
-    cells[column.isna().to_numpy(dtype=bool)] = np.nan
-    cells[cells == ""] = np.nan
+    missing = column.isna().to_numpy(dtype=bool) | (cells == "")
+    cells[missing] = np.nan
     if any(isinstance(cell, bool | np.bool_) for cell in cells):
         return None
     try:
@@ -121,6 +121,9 @@ def _as_floats(column: pd.Series[Any]) -> pd.Series[Any] | None:
         return None
     if any(isinstance(cell, str) and "_" in cell for cell in cells):
         return None
+    # A number that is written as undefined is no cell that was left empty.
+    if (np.isnan(numbers) & ~missing).any():
+        return column
     return pd.Series(numbers, index=column.index)
 
 

@@ -17,7 +17,7 @@ from faeval.evidence._endings import is_state
 from faeval.evidence._table import check_rows
 from faeval.evidence.importing._arms import arms_of
 from faeval.evidence.importing._cells_table import Cells
-from faeval.evidence.importing._column_names import EPOCHS, FOLDS, SEEDS, tail
+from faeval.evidence.importing._column_names import EPOCHS, SEEDS, tail
 from faeval.evidence.importing._column_roles import (
     ROWS,
     Columns,

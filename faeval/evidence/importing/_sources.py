@@ -13,6 +13,7 @@ from faeval.errors import EvidenceError
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._files import cells_of
 from faeval.evidence.importing._stores import cells_of_store
+from faeval.experiment import Arm
 
 #: The name that stands for standard input.
 STDIN = Path("-")
@@ -55,6 +56,13 @@ def setting_name(source: object) -> str:
     is_path = isinstance(source, str | Path)
     stem = Path(str(source)).name.partition(".")[0] if is_path else "results"
     return re.sub(r"[^\w-]+", "_", stem).strip("_") or "results"
+
+
+def side_of(arm: Arm) -> str:
+    """Return an arm as a question names it: its rule, or ``factor=value,...``."""
+    if list(arm) == ["rule"]:
+        return str(arm["rule"])
+    return ",".join(f"{name}={value}" for name, value in arm.items())
 
 
 def _short_names(files: Sequence[Path]) -> list[str]:

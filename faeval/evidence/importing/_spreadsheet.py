@@ -132,7 +132,8 @@ def _cells(rows: list[list[Any]], source: str, title: str, sheets: int) -> Cells
         first = next(cell for cell in skipped[0] if cell is not None)
         notes.append(f"{len(skipped)} rows above the header skipped: {shown(first, 50)}")
     header = ["" if cell is None else str(_plain(cell)) for cell in _filled(rows[start], width)]
-    _check_header(header, [_filled(row, width) for row in rows[start + 1 : start + 3]], source)
+    below = [_filled(row, width) for row in rows[start + 1 : start + 3]]
+    _check_header(header, below, start > 0, source)
     body = [_filled(row, width) for row in rows[start + 1 :]]
     columns = {i: pd.Series([_plain(row[i]) for row in body], dtype=object) for i in range(width)}
     table, left, more = with_names(pd.DataFrame(columns), header, source)
@@ -163,7 +164,14 @@ def _header_row(rows: Sequence[Sequence[Any]], width: int) -> int:
     return 0
 
 
-def _check_header(header: Sequence[str], below: Sequence[Sequence[Any]], source: str) -> None:
+def _check_header(
+    header: Sequence[str], below: Sequence[Sequence[Any]], above: bool, source: str
+) -> None:
+    if above and below and _width(below[0]) == 1 < len(header):  # names of pandas' index
+        raise EvidenceError(
+            f"{source}: has two header lines or more, and below them one that names"
+            f" {shown(below[0][0])} alone; write one, with a name for each column."
+        )
     if len(below) > 1 and _is_second_header(header, *below[:2]):
         raise EvidenceError(
             f"{source}: has two header lines ({shown(', '.join(header))} and below it"

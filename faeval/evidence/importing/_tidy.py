@@ -75,8 +75,8 @@ def import_table(
         The column of the seed. A row without one that plainly sums up others is left out, and said.
     metrics
         Of a wide table, the columns that are metrics, or a mapping from a metric's name to its
-        column. An empty cell is undefined, unless the run has a number of the metric in another
-        row. Default: the table is long, with a column of names and one of values.
+        column. An empty cell is undefined, unless the table has epochs and the run a number of the
+        metric in another row. Default: the table is long, with a column of names and one of values.
     metric, value
         Of a long table, the columns of the metric's name and of its value; an empty cell is a row
         that is undefined.
@@ -142,7 +142,7 @@ def import_table(
         common["status"] = ended  # by row
     common["arm"] = _arms(cells, factors, lambda row: f"{where}, {place(row)}")
     table = (
-        _long_of(common, cells, wide)
+        _long_of(common, cells, wide, is_log=epoch is not None)
         if wide
         else common.assign(metric=cells[metric], value=cells[value])
     )
@@ -287,13 +287,18 @@ def _arms(cells: pd.DataFrame, factors: Mapping[str, str], place: Callable[[int]
     return arms_of(columns, lambda row: place(int(rows[row])), labels=not factors)
 
 
-def _long_of(common: pd.DataFrame, cells: pd.DataFrame, wide: Mapping[str, str]) -> pd.DataFrame:
-    """The rows of all metrics of a wide table, one below the other."""
+def _long_of(
+    common: pd.DataFrame, cells: pd.DataFrame, wide: Mapping[str, str], is_log: bool
+) -> pd.DataFrame:
+    """The rows of all metrics of a wide table, one below the other.
+
+    Of a log by epoch, cells are empty where a metric was not looked at; elsewhere an empty cell is
+    a run whose number is undefined, also beside another row of that run.
+    """
     import pandas as pd
 
-    return pd.concat(
-        _measured(common.assign(metric=name, value=cells[column])) for name, column in wide.items()
-    )
+    parts = (common.assign(metric=name, value=cells[column]) for name, column in wide.items())
+    return pd.concat(_measured(part) if is_log else part for part in parts)
 
 
 def _measured(rows: pd.DataFrame) -> pd.DataFrame:

@@ -130,9 +130,9 @@ class _Answer:
 
 def _meant(screen: Screen, verdicts: Sequence[Verdict]) -> Iterator[Text]:
     """Yield what verdicts speak of, once for each word."""
-    meant = dict.fromkeys((v.verdict, text) for v in verdicts if (text := brief.means(v)))
-    for word, text in meant:
-        yield from _labelled(screen, "Means", f"{word}: {text}" if len(meant) > 1 else text)
+    by_word = dict.fromkeys((v.verdict, text) for v in verdicts if (text := brief.means(v)))
+    for word, text in by_word:
+        yield from _labelled(screen, "Means", f"{word}: {text}" if len(by_word) > 1 else text)
 
 
 @dataclass(frozen=True)
@@ -168,17 +168,17 @@ def _next(screen: Screen, steps: Sequence[tuple[str, str]]) -> Iterator[Text]:
     short = [text.cell_len for text in texts if text.cell_len <= _COMMAND]
     column = max(short, default=0) + GAP
     for i, (text, (_, what)) in enumerate(zip(texts, steps, strict=True)):
-        said = screen.text(what, "dim", PARAGRAPH)
+        what_for = screen.text(what, "dim", PARAGRAPH)
         head = Text(_INDENT) if i else Text().append(f"{'Next':<{len(_INDENT)}}", "bold")
         room = screen.width - len(_INDENT)
         lines = screen.lines(text, room, 2)
-        free = room - text.cell_len - said.cell_len
+        free = room - text.cell_len - what_for.cell_len
         if len(lines) == 1 and free >= GAP:
             gap = max(GAP, min(free, column - text.cell_len))
-            yield head.append_text(text).append(" " * gap).append_text(said)
+            yield head.append_text(text).append(" " * gap).append_text(what_for)
             continue
         yield head.append_text(lines[0])
-        below = screen.lines(said, room - 2) if what else []
+        below = screen.lines(what_for, room - 2) if what else []
         for line in (*lines[1:], *(Text("  ").append_text(line) for line in below)):
             yield Text(_INDENT).append_text(line)
 
@@ -246,14 +246,23 @@ def _numbers(screen: Screen, a: AssertionResult, verdict: Verdict) -> Iterator[T
     sides = [f"{names[0]} {first}", *([f"{names[1]} {second}"] if second else [])]
     yield from _beside(screen, name if len(name) < _LABEL else "", _packed(screen, sides))
     margin, unit = brief.margin(a)
-    interval = " ".join(brief.intervals(a))
-    effect = f"{brief.signed(a)} {interval}"
+    effect = " ".join((brief.signed(a), *brief.intervals(a), _level(a))).strip()
     of = f" {unit}" if unit else ""
     label = "ratio" if a.ratio is not None else "effect"
     texts = [f"{effect}{of}", f"margin {margin}{of}", sentences.seeds_text(verdict)]
     yield from _beside(screen, label, _packed(screen, texts))
     if strips.is_drawn(a):
         yield from _drawn(screen, _strip_of(a, glossary.GLYPHS[verdict.verdict]))
+
+
+def _level(a: AssertionResult) -> str:
+    """Say of what confidence the interval is: of both bounds together, or of each."""
+    low, high = a.levels
+    if not (math.isfinite(low) and math.isfinite(high)) or a.refuting is not None:
+        return ""
+    if math.isclose(low, high):
+        return f"({100 * (1 - low - high):.4g} % interval)"
+    return f"(bounds at {100 * (1 - low):.4g} % and {100 * (1 - high):.4g} %)"
 
 
 def _packed(screen: Screen, texts: Sequence[str]) -> list[Text]:
@@ -264,7 +273,11 @@ def _packed(screen: Screen, texts: Sequence[str]) -> list[Text]:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _NAME else f"{text[: _NAME - 1].rstrip()}…"
+    """Cut a long name in its middle: names that are alike often differ at their end."""
+    if len(text) <= _NAME:
+        return text
+    half = (_NAME - 1) // 2
+    return f"{text[: _NAME - 1 - half]}…{text[-half:]}"
 
 
 def _strip_of(a: AssertionResult, sign: str) -> Strip:

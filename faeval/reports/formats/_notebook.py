@@ -145,14 +145,14 @@ def _parts(verdict: Verdict) -> Iterator[Markup]:
     parts = outcomes.parts(verdict)
     for part in parts[:_PARTS]:
         if part.count is not None:
-            found, least = counts.found_text(part.count), counts.least_text(part.count)
-            yield cells.format("", _clipped(found), _clipped(least))
+            text, least = counts.found_text(part.count), counts.least_text(part.count)
+            yield cells.format("", _clipped(text), _clipped(least))
             continue
         a = verdict.assertions[part.places[0]]
-        drawn = Markup(svg.inline(strips.strip(a), "strip")) if strips.is_drawn(a) else ""
+        drawing = Markup(svg.inline(strips.strip(a), "strip")) if strips.is_drawn(a) else ""
         effect = _clipped(brief.signed(a)) + _small(" ".join(brief.intervals(a)))
         margin, unit = brief.margin(a)
-        yield cells.format(drawn, effect, _clipped(margin) + (_small(unit) if unit else ""))
+        yield cells.format(drawing, effect, _clipped(margin) + (_small(unit) if unit else ""))
     if len(parts) > _PARTS:
         yield cells.format("", f"and {len(parts) - _PARTS} more", "")
     if not parts:

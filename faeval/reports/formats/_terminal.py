@@ -141,8 +141,8 @@ def _widths(screen: Screen, rows: Sequence[Row]) -> tuple[int, int, int, int, in
     effect = _room(effects, 6, rest if screen.width >= _WIDE else min(_EFFECT, rest))
     margin = _room(margins, 6, _MARGIN)
     verdict = _room([row.verdict for row in rows], 7, _VERDICT)
-    left = screen.width - n - effect - margin - verdict - 4 * GAP
-    return _room([(row.claim,) for row in rows], 5, left), verdict, effect, margin, n
+    room = screen.width - n - effect - margin - verdict - 4 * GAP
+    return _room([(row.claim,) for row in rows], 5, room), verdict, effect, margin, n
 
 
 def _room(cells: Iterable[Iterable[Text]], least: int, most: int) -> int:
@@ -190,8 +190,8 @@ def _blocks(screen: Screen, rows: Sequence[Row]) -> Iterator[Text]:
 
 def below(screen: Screen, verdicts: Sequence[Verdict], status: str = "") -> Iterator[Text]:
     """Yield what is said once of all claims: how many are what, and what to keep in mind."""
-    counted = " · ".join(f"{t.glyph} {t.text}" for t in tallies(verdicts))
-    lines = [(counted, "bold"), (brief.predicted(verdicts), "")]
+    words = " · ".join(f"{t.glyph} {t.text}" for t in tallies(verdicts))
+    lines = [(words, "bold"), (brief.predicted(verdicts), "")]
     lines.append((f"Status: {status}" if status else brief.registration(verdicts, LATE), "dim"))
     if any(map(brief.is_pilot, verdicts)):
         lines.append((brief.PILOT, "dim"))

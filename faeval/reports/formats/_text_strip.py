@@ -30,10 +30,10 @@ class Strip:
     def lines(self, width: int) -> tuple[str, str]:
         """Return the strip and its labels, each of so many columns at most."""
         at = self._places(width)
-        drawn = [" "] * width
+        signs = [" "] * width
         if self.claimed is not None:
             low, high = map(at, self.claimed)
-            drawn[low : high + 1] = "·" * (high + 1 - low)
+            signs[low : high + 1] = "·" * (high + 1 - low)
         marks = {at(edge): "┆" for edge, _ in self.edges} | {at(self.neutral): "│"}
         if not any(map(math.isnan, self.interval)):
             low, high = map(at, self.interval)
@@ -42,8 +42,8 @@ class Strip:
             marks |= {i: arrow for end, i, _, arrow in ends if math.isinf(self.interval[end])}
         marks[at(self.estimate)] = self.sign
         for place, sign in marks.items():
-            drawn[place] = sign
-        return "".join(drawn).rstrip(), self._labels(at, width)
+            signs[place] = sign
+        return "".join(signs).rstrip(), self._labels(at, width)
 
     def _places(self, width: int) -> Callable[[float], int]:
         edges = [edge for edge, _ in self.edges]
@@ -58,9 +58,9 @@ class Strip:
     def _labels(self, at: Callable[[float], int], width: int) -> str:
         """Write a label below each mark that has room, what is claimed last."""
         line = [" "] * width
-        wanted = [(at(edge), text) for edge, text in self.edges]
-        wanted.append((at(self.neutral), "1" if self.is_ratio else "0"))
-        for place, text in wanted:
+        labels = [(at(edge), text) for edge, text in self.edges]
+        labels.append((at(self.neutral), "1" if self.is_ratio else "0"))
+        for place, text in labels:
             _write(line, place, text)
         if self.claimed is not None:
             low, high = map(at, self.claimed)

@@ -118,12 +118,12 @@ def late(verdicts: Sequence[Verdict]) -> Collection[str]:
 def registration(verdicts: Sequence[Verdict], mark: str) -> str:
     """Say once how all claims stand to their registration; ``mark`` is that of :func:`late`."""
     counts, marked = Counter(v.registration for v in verdicts), late(verdicts)
-    said = []
+    phrases = []
     for code, count in counts.items():
         text = REGISTERED.get(code, glossary.spaced(code))
         which = f"{count} " if len(counts) > 1 else f"all {count} " if count > 1 else ""
-        said.append(f"{which}{f'{mark} ' if code in marked else ''}{text}")
-    return f"Registration: {'; '.join(said)}." if said else ""
+        phrases.append(f"{which}{f'{mark} ' if code in marked else ''}{text}")
+    return f"Registration: {'; '.join(phrases)}." if phrases else ""
 
 
 def flags(verdict: Verdict) -> tuple[str, ...]:
@@ -136,17 +136,17 @@ def flags_line(verdicts: Sequence[Verdict]) -> str:
     counts = Counter(flag for v in verdicts for flag in flags(v))
     if not counts:
         return ""
-    told = ", ".join(f"{n} {glossary.spaced(flag)}" for flag, n in counts.most_common())
+    by_flag = ", ".join(f"{n} {glossary.spaced(flag)}" for flag, n in counts.most_common())
     word = next(iter(counts)).replace("_", "-")
-    return f"flagged: {told}. What a flag means: faeval explain {word}"
+    return f"flagged: {by_flag}. What a flag means: faeval explain {word}"
 
 
 def predicted(verdicts: Sequence[Verdict]) -> str:
     """Say how many verdicts are as predicted, of those that were; empty where none was."""
-    known = [v for v in verdicts if v.expected is not None]
-    if not known:
+    predictions = [v for v in verdicts if v.expected is not None]
+    if not predictions:
         return ""
-    return f"as predicted: {sum(v.as_expected is True for v in known)} of {len(known)}"
+    return f"as predicted: {sum(v.as_expected is True for v in predictions)} of {len(predictions)}"
 
 
 def expected(verdict: Verdict) -> str:

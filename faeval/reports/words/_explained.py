@@ -206,7 +206,7 @@ def _entries() -> Iterator[Entry]:
 @cache
 def _index() -> Mapping[str, tuple[Entry, ...]]:
     """Return entries by each name that they are found under."""
-    found: dict[str, dict[Entry, None]] = {}
+    senses: dict[str, dict[Entry, None]] = {}
     keys: dict[str, list[str]] = {}
     for key, (term, _) in {**GLOSSARY, **SPECIAL, **MORE}.items():
         keys.setdefault(term, []).append(key)
@@ -215,8 +215,8 @@ def _index() -> Mapping[str, tuple[Entry, ...]]:
         names = [*entry.word.split(","), entry.word, *keys.get(entry.word, ())]
         names += [tests.get(entry.word, ""), entry.word.removesuffix(" test")]
         for name in filter(None, map(_plain, names)):
-            found.setdefault(name, {})[entry] = None
-    return {name: tuple(of) for name, of in found.items()}
+            senses.setdefault(name, {})[entry] = None
+    return {name: tuple(of) for name, of in senses.items()}
 
 
 def _plain(word: str) -> str:
@@ -245,9 +245,9 @@ def explained(word: str) -> tuple[Entry, ...]:
     """
     index, name = _index(), _plain(word)
     last = _plain(word.rpartition(":")[2])
-    found = index.get(name) or index.get(last) or index.get(last.removesuffix("s"))
-    if found:
-        return found
+    senses = index.get(name) or index.get(last) or index.get(last.removesuffix("s"))
+    if senses:
+        return senses
     near = get_close_matches(name, index, 3, 0.6) or sorted(k for k in index if last and last in k)
     hint = f" Did you mean {' or '.join(near[:3])}?" if near else ""
     raise FaevalError(f"explain: no word {word!r} is known.{hint} faeval explain lists all words.")

@@ -27,8 +27,8 @@ def to_do(verdict: Verdict) -> str:
     if verdict.verdict != "invalid":
         return ""
     why = reasons.reason(verdict)
-    known = not brief.expected(verdict)
-    return glossary.sentence(glossary.CODES.get(verdict.reason_code, why) if known else why)
+    is_foreseen = not brief.expected(verdict)
+    return glossary.sentence(glossary.CODES.get(verdict.reason_code, why) if is_foreseen else why)
 
 
 def wants_seeds(verdict: Verdict) -> bool:
@@ -41,10 +41,10 @@ def to_settle(verdict: Verdict) -> str:
     if not wants_seeds(verdict) or seeds_needed(verdict.assertions) is not None:
         return glossary.sentence(reasons.to_settle(verdict))
     needed = [needed_for(a, verdict) for a in verdict.assertions]
-    known = [n for n in needed if n is not None]
-    if verdict.counts or not known or len(known) < len(needed):
+    numbers = [n for n in needed if n is not None]
+    if verdict.counts or not numbers or len(numbers) < len(needed):
         return "More seeds, new ones; these do not tell how many."
-    most = max(known)
+    most = max(numbers)
     if most <= verdict.n:
         return f"New seeds, more than these {verdict.n}."
     if len(needed) > 1:
@@ -74,7 +74,7 @@ def needed_for(a: AssertionResult, verdict: Verdict) -> int | None:
         return None
     region = stats.region_of(a.kind)
     try:
-        seen = stats.outlook(
+        outlook = stats.outlook(
             a.kind,
             a.margin,
             verdict.n,
@@ -87,4 +87,4 @@ def needed_for(a: AssertionResult, verdict: Verdict) -> int | None:
         )
     except FaevalError:  # what is no plan, such as a number of seeds that a test cannot take
         return None
-    return seen.seeds_needed[0] if seen.seeds_needed else None
+    return outlook.seeds_needed[0] if outlook.seeds_needed else None

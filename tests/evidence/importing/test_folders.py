@@ -124,6 +124,21 @@ def test_columns_of_the_path_come_first_and_rows_in_natural_order() -> None:
     assert cells.place(5).startswith("runs/ours/seed_10/metrics.json")
 
 
+def test_a_role_is_kept_where_all_files_tell_it() -> None:
+    for arm in "ab":
+        write(f"{arm}/1.json", {"acc": [0.2, 0.1], "loss": [5, 3]})
+    assert cells_of_glob("{arm}/{seed}.json").roles == {"seed": "seed", "epoch": "position"}
+    write("c/1.json", {"acc": 0.2})
+    assert cells_of_glob("{arm}/{seed}.json").roles == {"seed": "seed"}
+
+
+def test_a_name_twice_in_one_record_is_refused() -> None:
+    for arm in "ab":
+        write(f"{arm}.json", '{"acc": 1, "acc": 2}')
+    with pytest.raises(EvidenceError, match=r"acc.*twice"):
+        cells_of_glob("{arm}.json")
+
+
 def test_a_file_may_have_many_rows_and_columns_that_others_lack() -> None:
     write("a/1.csv", "epoch,acc\n1,.5\n2,.6\n")
     write("b/1.csv", "epoch,loss\n1,3\n")
@@ -153,7 +168,9 @@ def test_large_files_keep_the_numbers_that_they_have() -> None:
 def test_a_name_may_come_twice_and_must_then_be_the_same() -> None:
     for first, second in ("aa", "ab", "bb"):
         write(f"{first}/{second}-{first}.json", {"acc": 1})
+        write(f"{first}/{second}.json", {"acc": 1})
     assert [row["m"] for row in read("{m}/{m}-{m}.json")] == ["a", "b"]
+    assert [row["m"] for row in read("{m}/{m}.json")] == ["a", "b"]
 
 
 def test_a_seed_that_is_no_number_among_numbers_is_said() -> None:

@@ -83,6 +83,7 @@ def test_a_formula_that_was_never_computed_is_named() -> None:
         ([], "empty workbook"),
         ([["method", "acc"]], "no rows"),
         ([["", "acc", None], [None, "mean", "std"], ["ours", 0.9, 0.1]], "two header lines"),
+        ([[None, "acc", None], ["seed", 0, 1], ["method"], ["ours", 1, 2]], "two header lines"),
         ([[1, 2], [3, 4]], "names no columns"),
     ],
 )
