@@ -17,8 +17,9 @@ from faeval.evidence._endings import is_state
 from faeval.evidence._table import check_rows
 from faeval.evidence.importing._arms import arms_of
 from faeval.evidence.importing._cells_table import Cells
-from faeval.evidence.importing._column_names import EPOCHS, SEEDS, tail
+from faeval.evidence.importing._column_names import EPOCHS, SEEDS, tail, word
 from faeval.evidence.importing._column_roles import (
+    NO_EPOCH,
     ROWS,
     Columns,
     Said,
@@ -61,6 +62,17 @@ class Reading:
     metrics: tuple[str, ...]
     numbering: Mapping[str, int]
 
+    def epochs_said(self) -> list[str]:
+        """Say what to do where arms are read at different epochs, if they are."""
+        ends = self.table.groupby("arm")["epoch"].agg(["min", "max"]).dropna()
+        if len(ends) == 0 or ends["min"].min() == ends["max"].max():
+            return []
+        return [
+            "the arms are read at different epochs, so the length of training may be the cause:"
+            " read all at one (--at N). If the column is not how long a run trained, such as the"
+            f" epoch of a kept checkpoint: --epoch {NO_EPOCH}"
+        ]
+
     @property
     def imported(self) -> Imported:
         """The table with its notes, as of ``import_table``."""
@@ -101,6 +113,8 @@ def read_results(
     """
     check_rows(cells.table, cells.source)
     _check_not_means(cells)
+    if said.epoch == NO_EPOCH:
+        cells, said = _without_epochs(cells), replace(said, epoch=None)
     cells = _where(cells, said)
     if not holds_sides(cells, sides, in_several_rows=True):
         cells = made_rows(cells, next(iter(said.metrics), None), sides, said.names)
@@ -139,6 +153,7 @@ def read_results(
         take=said.take,
         average=columns.fold,
     )
+    found, renamed = _with_plain_metrics(found)
     _check_ranges(found.table, said, cells.source)
     _check_scales(found.table, said, cells.source, spell)
     unlike = _also_unlike(cells, columns, sides, group)
@@ -148,7 +163,9 @@ def read_results(
         source=cells.source,
         how=how,
         notes=tuple(
-            map(cut, (*cells.notes, *notes, *_numbering(numbering), *found.notes, *unlike))
+            map(
+                cut, (*cells.notes, *notes, *_numbering(numbering), *renamed, *found.notes, *unlike)
+            )
         ),
         options=_options(columns, said, is_labels, by_rows),
         arms={side: _arm_of(cells, columns, side, group) for side in sides},
@@ -460,7 +477,8 @@ def _check_points(column: pd.Series[Any], name: str, table: Table) -> None:
     if cell := points_may_be_thousands(column, others):
         raise EvidenceError(
             f"{table.source}: {cell!r} in column {name!r} has two readings, as other columns have"
-            f" decimal commas.\nthousands ({cell.replace('.', '')}): {table.spell('--decimal', ',')}"
+            f" decimal commas.\nthousands ({cell.replace('.', '')}):"
+            f" {table.spell('--decimal', ',')}"
             f"\na decimal point: {table.spell('--decimal', '.')}"
         )
 
@@ -484,6 +502,20 @@ def _outcomes(column: pd.Series[Any], table: Table, name: str) -> pd.Series[Any]
     return column.map(
         lambda cell: cell if _text(cell) == "" else float(_text(cell).lower() in _TRUE)
     )
+
+
+def _with_plain_metrics(found: Imported) -> tuple[Imported, list[str]]:
+    """Return evidence whose metrics have names that a claim can write, and what was renamed."""
+    names = {
+        name: re.sub(r"@", "_at_", name).replace("!", "_")
+        for name in found.table["metric"].unique().tolist()
+        if {"@", "!"} & {*name}
+    }
+    if not names:
+        return found, []
+    metrics = found.table["metric"].map(lambda name: names.get(name, name)).astype("str")
+    notes = [f"metric {old!r} is called {new!r}" for old, new in names.items()]
+    return replace(found, table=found.table.assign(metric=metrics)), notes
 
 
 def _check_ranges(table: pd.DataFrame, said: Said, source: str) -> None:
@@ -518,6 +550,21 @@ def _check_scales(table: pd.DataFrame, said: Said, source: str, spell: Spell) ->
 
 
 # -- epochs and folds
+
+
+def _without_epochs(cells: Cells) -> Cells:
+    """Return cells without columns of epochs, which the user says are none."""
+    names = [str(name) for name in cells.table.columns]
+    epochs = [n for n in names if word(n) in EPOCHS or n == cells.roles.get("epoch")]
+    if not epochs:
+        return cells
+    note = f"no epochs are read: {listed(epochs)}"
+    return replace(
+        cells,
+        table=cells.table.loc[:, [n not in epochs for n in names]],
+        notes=(*cells.notes, note),
+        roles={role: name for role, name in cells.roles.items() if role != "epoch"},
+    )
 
 
 def _with_course(table: Table, columns: Columns) -> Columns:
@@ -587,6 +634,11 @@ def _check_course(table: Table, columns: Columns) -> None:
 
     if columns.epoch is None or table.said.take is not None:
         return
+    used = [*columns.arms.values(), columns.seed, columns.epoch]
+    if _repeats(
+        _rows_with_values(table, columns), [*used, *[columns.metric] * bool(columns.metric)]
+    ):
+        return  # the epoch alone does not tell rows apart: what does is said where keys are checked
     rows = max(_rows_with_values(table, columns), key=len)
     run = [*columns.arms.values(), columns.seed, *([columns.metric] if columns.metric else [])]
     numbers = pd.to_numeric(rows[columns.epoch], errors="coerce")
@@ -607,8 +659,8 @@ def _check_course(table: Table, columns: Columns) -> None:
         lines.append(f"one fixed {name}: {table.spell('--at', high)}")
     lines.append(f"the last of each run: {table.spell('--last')}")
     lines.append(
-        f"the best of each run: {table.spell('--best', 'max')} (or min): too good where"
-        " the metric is of the test set"
+        "the best of each run (max or min; too good where the metric is of the test set):"
+        f" {table.spell('--best', 'max')}"
     )
     raise EvidenceError("\n".join(lines))
 
@@ -621,7 +673,7 @@ def _ends_said(ends: pd.Series[Any], arms: int) -> str:
     texts = []
     for key, end in ends.items():
         # The arm's columns, the seed, and of a long table the metric.
-        *arm, seed = key[: arms + 1]
+        *arm, seed = (*key,)[: arms + 1] if isinstance(key, tuple) else (key,)
         texts.append(f"{' '.join(_text(p) for p in arm)} seed {_text(seed)} at {_whole(end)}")
     return listed([cut(clean(text), 60) for text in texts], 12)
 
@@ -648,7 +700,9 @@ def _how(cells: Cells, columns: Columns, said: Said, by_rows: bool) -> tuple[str
         line += f", metric from {columns.metric!r}"
     if columns.epoch is not None:
         taken = {"last": "the last of each run", "max": "the best (max)", "min": "the best (min)"}
-        which = taken.get(str(said.take), f"at {said.take}" if said.take is not None else "all")
+        which = taken.get(
+            str(said.take), f"at {said.take}" if said.take is not None else "of each row"
+        )
         line += f", {columns.epoch} {which}"
     if columns.fold is not None:
         line += f", averaged over {columns.fold!r}"
