@@ -28,7 +28,7 @@ def with_column(name: str, cells: Callable[[str, int, float], list[object]]) -> 
 
 
 EPOCHS = with_column("epoch", lambda m, s, v: [1, 2, 3])
-UNEVEN = with_column("epoch", lambda m, s, v: range(1, 4 + (s == 2)))  # type: ignore[arg-type,return-value]
+UNEVEN = with_column("epoch", lambda m, s, v: [1, 2, 3, 4][: 3 + (s == 2)])
 TASKS = with_column("task", lambda m, s, v: ["x", "y"])
 PERCENT = HEAD + "".join(f"{m},{s},{v * (100 if m == 'ours' else 1):.4f}\n" for m, s, v in ROWS)
 OUTCOMES = HEAD + "".join(f"{m},{s},{s < (4 if m == 'ours' else 2)}\n" for m, s, _ in ROWS)

@@ -265,7 +265,7 @@ def _parts_of(
         return {run: match.groupdict() for run, match in matches.items() if match}
     numbered = {run: match for run in runs if (match := _NUMBERED.fullmatch(run))}
     if not sides:
-        return dict.fromkeys(runs, {})
+        return {run: {} for run in runs}
     before, after = _around(sides, [match["arm"] for match in numbered.values()], source)
     arms = {f"{before}{side}{after}": side for side in sides}
     return {
@@ -285,7 +285,7 @@ def _around(sides: Sequence[str], names: Sequence[str], source: str) -> tuple[st
     shared: list[tuple[str, str]] = []
     for i, side in enumerate(dict.fromkeys(sides)):
         form = re.compile(rf"(.*{edge}|){re.escape(side)}({edge}.*|)")
-        found = dict.fromkeys(m.groups() for name in names if (m := form.fullmatch(name)))
+        found = dict.fromkeys((m[1], m[2]) for name in names if (m := form.fullmatch(name)))
         shared = [one for one in found if i == 0 or one in shared]
     if len(shared) > 1 and ("", "") not in shared:
         several = [f"{before}{sides[0]}{after}" for before, after in shared]
