@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 SEEDS = (
     "seed", "seeds", "random_seed", "rng_seed", "rngseed", "random_state", "seed_id", "run_seed",
@@ -46,3 +47,8 @@ def tail(name: object) -> str:
 def alike(name: object, words: Iterable[str]) -> bool:
     """Whether a column is called one of some words, whatever stands before a dot or slash."""
     return word(name) in words or tail(name) in words
+
+
+def cell_text(cell: Any) -> str:
+    """Return a cell as text without blanks around it; nothing where it is missing."""
+    return "" if cell is None or cell != cell else str(cell).strip()

@@ -26,7 +26,8 @@ _SPACE_THOUSANDS = re.compile(
 )
 _PERCENT = re.compile(rf"(?P<number>.*\d)[{_SPACES}]*%\Z")
 _SPREAD = re.compile(
-    r"[+-]?[\d.,]+%?\s*(?:\u00b1|\+/-|\+-|\\pm|\$\\pm\$)\s*[\d.,]+|[+-]?\d*\.\d+\s*\(\s*[\d.]+\s*\)\Z"
+    r"[+-]?[\d.,]+%?\s*(?:\u00b1|\+/-|\+-|\\pm|\$\\pm\$)\s*[\d.,]+"
+    r"|[+-]?\d*\.\d+\s*\(\s*[\d.]+\s*\)\Z"
 )
 
 

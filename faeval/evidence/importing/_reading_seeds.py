@@ -1,0 +1,104 @@
+"""The seeds of a table of others: their column, and numbers for those that are names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from faeval._safe_text import clean, cut, listed
+from faeval.errors import EvidenceError
+from faeval.evidence._cells import number_of
+from faeval.evidence.importing._cells_table import Cells
+from faeval.evidence.importing._column_names import SEEDS, cell_text, tail
+from faeval.evidence.importing._column_roles import ROWS, Table
+from faeval.evidence.importing._numbers import means_with_spread
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def check_not_means(cells: Cells) -> None:
+    """Refuse a table of means with their spreads, which hold no seeds."""
+    names = [str(name) for name in cells.table.columns]
+    if len({*names}) < len(names):
+        return
+    spread = [name for name in names if _holds_means(cells.table[name])]
+    if spread and len(spread) >= len(names) - 1 - any(tail(n) in SEEDS for n in names):
+        raise _means(cells.source, spread[0], cells.table[spread[0]])
+
+
+def _holds_means(column: pd.Series[Any]) -> bool:
+    texts = [cell_text(cell) for cell in column.head(50).tolist()]
+    return means_with_spread([text for text in texts if text])
+
+
+def _means(source: str, name: str, column: pd.Series[Any]) -> EvidenceError:
+    example = next(text for cell in column if (text := cell_text(cell)))
+    return EvidenceError(
+        f"{source}: column {name!r} holds means with a spread ({cut(clean(example), 40)!r}) and no"
+        " seeds. A verdict needs one value for each seed. Whether printed numbers can be right:"
+        " faeval check-numbers."
+    )
+
+
+def seed_column(table: Table, arms: Mapping[str, str], values: Iterable[str]) -> str:
+    names = [n for n in values if n in table.names]
+    if len(names) == 1 and means_with_spread(table.texts(names[0])):
+        raise _means(table.source, names[0], table.column(names[0]))
+    if table.said.unpaired and table.said.seed is None and "seed" not in table.cells.roles:
+        try:
+            return table.seed(arms.values())
+        except EvidenceError:
+            return ROWS
+    return table.seed(arms.values())
+
+
+def numbered_seeds(
+    cells: Cells, seed: str, arms: Sequence[str], by_rows: bool
+) -> tuple[Cells, dict[str, int], str]:
+    """Return cells whose seeds are whole numbers, what names were numbered, and the column."""
+    if by_rows:
+        numbers = cells.table.groupby(list(arms), dropna=False, sort=False).cumcount()
+        name = "seed" if "seed" not in cells.table.columns else "row of the arm"
+        return replace(cells, table=cells.table.assign(**{name: numbers})), {}, name
+    column = cells.table[seed]
+    texts = [cell_text(cell) for cell in column.dropna().unique().tolist()]
+    texts = [text for text in dict.fromkeys(texts) if text]
+    if all(_is_seed(text) for text in texts) or _is_summary_only(texts):
+        return cells, {}, seed
+    names = sorted((t for t in texts if not _is_summary_only([t])), key=_natural)
+    numbering = {name: number for number, name in enumerate(names)}
+    replaced = column.map(lambda cell: numbering.get(cell_text(cell), cell))
+    return replace(cells, table=cells.table.assign(**{seed: replaced})), numbering, seed
+
+
+def _is_seed(text: str) -> bool:
+    number = number_of(text)
+    if isinstance(number, int):
+        return 0 <= number < 2**63
+    # Beyond 2**53 a float no longer tells neighbours apart.
+    return number is not None and number.is_integer() and 0 <= number < 2**53
+
+
+_SUMMARIES = re.compile(r"(mean|average|avg|std|stdev|sd|sem|total|sum|all|overall|median)\Z", re.I)
+
+
+def _is_summary_only(texts: Iterable[str]) -> bool:
+    return all(_SUMMARIES.match(text) for text in texts)
+
+
+def _natural(text: str) -> tuple[Any, ...]:
+    """Order names as people do: numbers by size, others by their parts."""
+    number = number_of(text)
+    if number is not None:
+        return (0, float(number), text)
+    return (1, *[(0, int(p), "") if p.isdigit() else (1, 0, p) for p in re.split(r"(\d+)", text)])
+
+
+def numbering_notes(numbering: Mapping[str, int]) -> list[str]:
+    if not numbering:
+        return []
+    pairs = [f"{clean(name)} = {number}" for name, number in numbering.items()]
+    return [f"seeds are names, and are numbered: {listed(pairs, 12)}"]
