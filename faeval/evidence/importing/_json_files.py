@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,6 @@ from faeval.evidence.importing._levels import (
     are_seeds,
     has_axis,
     nested,
-    seed_of,
 )
 from faeval.evidence.importing._records import exploded, flat, is_scalar
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 #: How deep objects may lie in each other.
 _DEEPEST = 20
+_TOO_LONG = re.compile(rb"\d{309}")
 #: What is said where rows of a run have nothing that counts them.
 POSITIONS = "the positions in the lists, from 0, are the column 'position'"
 
@@ -116,7 +117,14 @@ def _lines(content: bytes, source: str) -> tuple[list[Any], list[int]]:
 
 
 def _loads(content: bytes) -> Any:
-    return json.loads(content, object_pairs_hook=_once)
+    whole = _whole if _TOO_LONG.search(content) else int
+    return json.loads(content, object_pairs_hook=_once, parse_int=whole)
+
+
+def _whole(text: str) -> int:
+    if _TOO_LONG.search(text.encode()):  # no floating-point number is so large
+        raise ValueError(f"a whole number of {len(text)} digits is no result")
+    return int(text)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

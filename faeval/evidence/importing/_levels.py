@@ -152,9 +152,7 @@ def _is_axis(name: str, value: Any) -> bool:
     if not isinstance(value, list) or not value:
         return False
     if _SEED_LIST.fullmatch(name):
-        return all(isinstance(v, int | str) or v == v // 1 for v in value if is_scalar(v)) and all(
-            map(is_scalar, value)
-        )
+        return all(isinstance(v, int | str) or str(v).endswith(".0") for v in value)
     return STEP.fullmatch(name) is not None and are_numbers(value)
 
 
@@ -188,6 +186,9 @@ def _levels(
         columns[i] = "method" if len(rest) == 1 else f"level_{i + 1}"
     if {*map(str.lower, fields)} & {*ARMS}:
         columns = ["group" if column == "method" else column for column in columns]
+    for i, column in enumerate(columns):
+        if column != "seed" and column in fields:
+            columns[i] = f"key {i + 1}"
     # Names above columns that are no metric's may be tasks, and the columns methods.
     surely = not fields or any(map(is_metric, fields)) or {"seed"} & {*fields}
     roles = {"seed": "seed", "metric": "metric", **({"arm": "method"} if surely else {})}
@@ -233,7 +234,7 @@ def _below_seeds(document: Mapping[str, Any]) -> Nested | None:
     left += [_Leaf(path, node, "") for path, node in nodes if not _is_record(node)]
     fields = {name for leaf in records for name in leaf.value}
     columns, roles, notes = _levels(records, fields=fields)
-    rows = [{**_keys(leaf, columns), **leaf.value} for leaf in records]
+    rows = [{**(keys := _keys(leaf, columns)), **leaf.value, **keys} for leaf in records]
     places = [", ".join(leaf.path) for leaf in records]
     return Nested(rows, places, [*notes, *_left_out(left, records)], roles)
 
@@ -255,13 +256,13 @@ def _records(found: Sequence[_Leaf], leaves: Sequence[_Leaf]) -> Nested:
         if _depth(leaf) == _depth(first)
         and 2 * len(own & names[leaf.path]) >= len(own | names[leaf.path])
     ]
-    columns, roles, notes = _levels(chosen, fields=own)
+    columns, roles, notes = _levels(chosen, seeded="seed" in own, fields=own)
     if len(chosen) == 1:
         columns, roles = [""] * _depth(first), {}
         notes = [f"the rows are the records of {shown('.'.join(first.path))}"]
     rows = [{**_keys(leaf, columns), **record} for leaf in chosen for record in leaf.value]
     places = [f"{'.'.join(leaf.path)}[{i}]" for leaf in chosen for i in range(len(leaf.value))]
-    notes += _left_out(leaves, chosen)
+    notes += _left_out([leaf for leaf in leaves if leaf.kind != "records"], chosen)
     if others := [shown(".".join(leaf.path)) for leaf in found if leaf not in chosen]:
         notes.append(f"other lists of records are read by --sheet NAME: {listed(others)}")
     return Nested(rows, places, notes, roles)
