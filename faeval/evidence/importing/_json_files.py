@@ -275,7 +275,8 @@ def nested_cells(document: Mapping[str, Any], source: str) -> Cells | None:
     """Read the results inside an object; None where it is the record of one run."""
     if (found := nested(document, source)) is None:
         return None
-    return record_cells(found.rows, source, lambda i: found.places[i], found.notes, found.roles)
+    rows, places, notes, roles = found
+    return record_cells(rows, source, lambda row: places[row], notes, roles)
 
 
 def _are_records(value: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from faeval._safe_text import listed
@@ -32,21 +32,15 @@ _SEED_LIST = re.compile(r"((random|rng)_?)?(seed|state)s?(_?(list|ids|used))?", 
 _AROUND = re.compile(
     r"(all_?)?(results?|data|metrics|scores|runs|experiments|methods|models|values)", re.IGNORECASE
 )
-
-POSITIONS_ARE_SEEDS = (
-    "seeds are the positions in the lists, from 0: value i of one list is paired with value i of"
-    " another"
+_SUMMARY = re.compile(
+    r"(mean|avg|average|std|stdev|sd|sem|se|ci\d*|median|min|max|n|count|summary|aggregated?"
+    r"|overall)([_ ].*)?",
+    re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True)
-class Nested:
-    """Rows that were found inside an object, what to call each, and how its levels were read."""
-
-    rows: list[dict[str, Any]]
-    places: list[str]
-    notes: list[str]
-    roles: dict[str, str] = field(default_factory=dict)
+#: Columns of keys that are no methods, tasks and the like.
+_TOLD = ("", "metric", "seed")
+#: Rows, what to call each, how the levels above them were read, and the roles of columns.
+Nested = tuple[list[dict[str, Any]], list[str], list[str], dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -60,8 +54,10 @@ class _Leaf:
 
     def named_by(self, name: re.Pattern[str]) -> tuple[str, list[Any]] | None:
         """Return the list of seeds, or of steps, that is as long as this one, if one is."""
-        fits = [a for a in self.axes if name.fullmatch(a[0]) and len(a[1]) == len(self.value)]
-        return fits[0] if fits else None
+        long = len(self.value)
+        if self.kind == "lists" and any(len(inner) == long for inner in self.value):
+            return None  # which of the two are counted cannot be seen
+        return next((a for a in self.axes if name.fullmatch(a[0]) and len(a[1]) == long), None)
 
 
 def nested(document: Mapping[str, Any], source: str) -> Nested | None:
@@ -70,7 +66,7 @@ def nested(document: Mapping[str, Any], source: str) -> Nested | None:
     Raises
     ------
     EvidenceError
-        There are seeds, and no list is as long as theirs.
+        There are seeds, and no list is surely theirs by its length.
     """
     if (found := _below_seeds(document)) is not None:
         return found
@@ -120,8 +116,8 @@ def _depth(leaf: _Leaf) -> int:
 
 def _kind(value: Any) -> str:
     if isinstance(value, dict):
-        by_seed = value and are_seeds(value) and are_numbers(value.values())
-        return "by seed" if by_seed else ""
+        runs = _without_summaries(value)
+        return "by seed" if runs and are_seeds(runs) and are_numbers(runs.values()) else ""
     if not isinstance(value, list) or not value:
         return ""
     if are_numbers(value):
@@ -130,6 +126,11 @@ def _kind(value: Any) -> str:
         return "records"
     inner = all(isinstance(v, list) and v and are_numbers(v) for v in value)
     return "lists" if inner else ""
+
+
+def _without_summaries(runs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands below seeds, without means and the like beside it."""
+    return {key: value for key, value in runs.items() if not _SUMMARY.fullmatch(key)}
 
 
 def _leaves(
@@ -143,6 +144,9 @@ def _leaves(
         kind = "" if in_settings or SETTINGS.fullmatch(key) else _kind(inner)
         if isinstance(inner, dict) and not kind:
             yield from _leaves(inner, (*path, key), axes)
+        elif kind == "by seed":
+            yield _Leaf((*path, key), _without_summaries(inner), kind)
+            yield from (_Leaf((*path, key, k), None, "") for k in inner if _SUMMARY.fullmatch(k))
         elif not _is_axis(key, inner):
             yield _Leaf((*path, key), inner, kind, axes)
 
@@ -223,20 +227,22 @@ def _below_seeds(document: Mapping[str, Any]) -> Nested | None:
         if records:
             break
         inner = [((*path, key), v) for path, node in nodes for key, v in node.items()]
-        left += [_Leaf(path, v, "") for path, v in inner if not isinstance(v, dict)]
-        nodes = [(path, v) for path, v in inner if isinstance(v, dict)
-                 and not SETTINGS.fullmatch(path[-1])]  # fmt: skip
-        left += [_Leaf(p, v, "") for p, v in inner if SETTINGS.fullmatch(p[-1])]
-        keys = {path[-1] for path, _ in nodes}
+        keys = {path[-1] for path, v in inner if isinstance(v, dict)}
+        keys = {key for key in keys if not SETTINGS.fullmatch(key)}
+        runs = {*_without_summaries(dict.fromkeys(keys))}
+        if runs and are_seeds(runs):
+            keys = runs
+        nodes = [(path, v) for path, v in inner if isinstance(v, dict) and path[-1] in keys]
+        left += [_Leaf(p, v, "") for p, v in inner if not isinstance(v, dict) or p[-1] not in keys]
         seeded = seeded or (are_seeds(keys) and len(keys) > bool(left))
     else:
         return None
     left += [_Leaf(path, node, "") for path, node in nodes if not _is_record(node)]
     fields = {name for leaf in records for name in leaf.value}
     columns, roles, notes = _levels(records, fields=fields)
-    rows = [{**(keys := _keys(leaf, columns)), **leaf.value, **keys} for leaf in records]
+    rows = [{**(own := _keys(leaf, columns)), **leaf.value, **own} for leaf in records]
     places = [", ".join(leaf.path) for leaf in records]
-    return Nested(rows, places, [*notes, *_left_out(left, records)], roles)
+    return rows, places, [*notes, *_left_out(left, records)], roles
 
 
 def _is_record(node: Mapping[str, Any]) -> bool:
@@ -265,7 +271,7 @@ def _records(found: Sequence[_Leaf], leaves: Sequence[_Leaf]) -> Nested:
     notes += _left_out([leaf for leaf in leaves if leaf.kind != "records"], chosen)
     if others := [shown(".".join(leaf.path)) for leaf in found if leaf not in chosen]:
         notes.append(f"other lists of records are read by --sheet NAME: {listed(others)}")
-    return Nested(rows, places, notes, roles)
+    return rows, places, notes, roles
 
 
 def _numbers(found: list[_Leaf], leaves: Sequence[_Leaf], source: str) -> Nested | None:
@@ -273,17 +279,20 @@ def _numbers(found: list[_Leaf], leaves: Sequence[_Leaf], source: str) -> Nested
     ((depth, lists), _), *_ = Counter((_depth(x), x.kind == "lists") for x in found).most_common(1)
     found = [leaf for leaf in found if (_depth(leaf), leaf.kind == "lists") == (depth, lists)]
     seeds = [leaf for leaf in found if leaf.kind == "by seed" or leaf.named_by(_SEED_LIST)]
-    if not seeds and (told := [a for leaf in found for a in leaf.axes if _SEED_LIST.match(a[0])]):
+    told = [a for leaf in found for a in leaf.axes if _SEED_LIST.fullmatch(a[0])]
+    if told and not seeds:
         raise EvidenceError(
             f"{source}: {shown(told[0][0])} holds {len(told[0][1])} seeds, and"
-            f" {shown('.'.join(found[0].path))} {len(found[0].value)} values; give one for each."
+            f" {shown('.'.join(found[0].path))} {len(found[0].value)} {'lists' * lists or 'values'}"
+            ": which is of which seed cannot be seen; give a record with a seed for each value."
         )
     chosen = seeds or found  # by position is nothing paired where others have seeds
-    columns, roles, notes = _levels(chosen, seeded=bool(seeds))
+    columns, roles, notes = _levels(found, seeded=bool(seeds))
     left = [leaf for leaf in leaves if leaf not in chosen]
-    if left and _is_one_run(chosen, left, columns):
+    if left and _is_one_run(found, left, columns, bool(told)):
         return None
-    steps = None if lists or seeds else chosen[0].named_by(STEP)
+    steps = next((a for x in chosen if (a := x.named_by(STEP))), None)
+    steps = None if lists or seeds else steps
     index = ["position_1", "position_2"] if lists else [steps[0] if steps else "position"]
     if seeds or not (lists or steps or "seed" in roles):
         index = ["seed", *(["position"] if lists else [])]
@@ -293,14 +302,17 @@ def _numbers(found: list[_Leaf], leaves: Sequence[_Leaf], source: str) -> Nested
     if lists:
         notes.append(f"lists in lists: their positions are {' and '.join(map(repr, index))}")
     elif not seeds and index == ["seed"]:
-        notes.append(POSITIONS_ARE_SEEDS)
+        notes.append(
+            "seeds are the positions in the lists, from 0: value i of one list is paired with value"
+            " i of another"
+        )
     rows, places = [], []
     for leaf in chosen:
         for at, named, cell in _cells(leaf):
             rows.append({**_keys(leaf, columns), **dict(zip(index, named, strict=True)),
                          "value": cell})  # fmt: skip
             places.append(f"{'/'.join(leaf.path)}{at}")
-    return Nested(rows, places, [*notes, *_left_out(left, chosen)], {**roles, "value": "value"})
+    return rows, places, [*notes, *_left_out(left, chosen)], {**roles, "value": "value"}
 
 
 def _cells(leaf: _Leaf) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
@@ -318,13 +330,15 @@ def _cells(leaf: _Leaf) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
             yield from ((f"[{i}][{j}]", (name, j), inner) for j, inner in enumerate(cell))
 
 
-def _is_one_run(chosen: Sequence[_Leaf], left: Sequence[_Leaf], columns: Sequence[str]) -> bool:
+def _is_one_run(
+    found: Sequence[_Leaf], left: Sequence[_Leaf], columns: Sequence[str], has_seeds: bool
+) -> bool:
     """Whether lists beside other things are the course of one run, and no lists over seeds."""
-    names = {column: {leaf.path[i] for leaf in chosen} for i, column in enumerate(columns)}
-    several = [keys for c, keys in names.items() if c not in ("", "metric", "seed") and keys]
-    return (
+    keys = [{leaf.path[i] for leaf in found} for i, c in enumerate(columns) if c not in _TOLD]
+    if len(columns) == 1 and are_columns(leaf.path[0] for leaf in found):
+        return True
+    return not has_seeds and (
         any(_SEED_LIST.fullmatch(leaf.path[-1]) and is_scalar(leaf.value) for leaf in left)
-        or (not any(len(keys) > 1 and not all(map(_SPLIT.fullmatch, keys)) for keys in several))
-        or all(leaf.kind == "by seed" and len(leaf.value) < 2 for leaf in chosen)
-        or (len(columns) == 1 and are_columns(leaf.path[0] for leaf in chosen))
+        or not any(len(names) > 1 and not all(map(_SPLIT.fullmatch, names)) for names in keys)
+        or all(leaf.kind == "by seed" and len(leaf.value) < 2 for leaf in found)
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from faeval._safe_text import listed
 from faeval.errors import EvidenceError
 from faeval.evidence._table import most_rows, too_many
+from faeval.evidence.importing._column_names import EPOCHS, tail
 from faeval.evidence.importing._columns import shown
 
 #: Names under which lists are settings of a run, no results.
@@ -139,14 +139,7 @@ def _position(
         return "seed", "seed", False
     if any(SEED.fullmatch(name) for name in parallel):
         return "seed", next(name for name in parallel if SEED.fullmatch(name)), True
-    if len(parallel) > 1:
-        for name in parallel:
-            if all(_rises(record.get(name)) for record in records):
-                return "epoch", name, True
+    steps = [name for name in parallel if STEP.fullmatch(name) or tail(name) in EPOCHS]
+    if len(parallel) > 1 and steps:
+        return "epoch", steps[0], True
     return "epoch", "position" if "position" not in names else "position in list", False
-
-
-def _rises(values: Sequence[Any] | None) -> bool:
-    """Whether a list counts steps: each greater than the one before."""
-    numbers = [v for v in values or [] if v is not None]
-    return all(a < b for a, b in pairwise(numbers))
