@@ -20,7 +20,8 @@ from faeval.evidence._table import most_rows, row_of, too_many
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._columns import short, shown, with_names
 from faeval.evidence.importing._forms import BROKEN_ZIP
-from faeval.evidence.importing._json_files import POSITIONS, are_columns, has_axis, level_cells
+from faeval.evidence.importing._json_files import POSITIONS, nested_cells
+from faeval.evidence.importing._levels import are_columns, has_axis
 
 #: Bytes of all arrays of a file at most.
 _MOST = 2 << 30
@@ -141,9 +142,8 @@ def _vectors(arrays: Mapping[str, NDArray[Any]], source: str) -> Cells:
     numeric = all(array.dtype.kind in "iufb" for array in arrays.values())
     methods = numeric and not are_columns(arrays)
     length = _check_shapes(arrays, methods, source)
-    if methods:
-        lists = {name: array.tolist() for name, array in arrays.items()}
-        cells = level_cells(lists, ["method"], source)
+    lists = {name: array.tolist() for name, array in arrays.items()} if methods else {}
+    if (cells := nested_cells(lists, source)) is not None:
         return replace(cells, notes=(*notes, *cells.notes))
     if not numeric or has_axis(arrays):
         return _columns(arrays, source, notes)

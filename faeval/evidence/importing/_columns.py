@@ -103,7 +103,9 @@ def _without_empty_rows(
         empty[empty] = table[empty].isna().all(axis=1).to_numpy(dtype=bool)
     again = np.array((first == names[0]).fillna(False), dtype=bool)
     if again.any():
-        again[again] = (table[again].fillna("") == list(names)).all(axis=1).to_numpy(dtype=bool)
+        again[again] = (
+            (table[again].fillna("").astype(str) == list(names)).all(axis=1).to_numpy(dtype=bool)
+        )
     rest = ~(empty | again)
     if rest.all():
         return table, None

@@ -53,7 +53,8 @@ def cells_of(
     encoding
         The encoding of a text. Default: UTF-8, UTF-16 where that is evident, else Windows-1252.
     sheet
-        Which sheet of a workbook is read. Default: the only one that holds something.
+        Which sheet of a workbook is read, or what stands below which key of JSON. Default: the only
+        one that holds something; the largest list of records.
     content
         What the file holds, where that was read elsewhere; ``path`` is not opened then.
     name
@@ -170,7 +171,7 @@ def _text(content: bytes, form: str, source: str, options: _Options) -> Cells:
     if b"\0" in content:
         check_form("binary", source)
     if form == "json":
-        cells = read_json(content, source)
+        cells = read_json(content, source, options.sheet)
     elif options.delimiter is None and has_tables(content):
         cells = read_markdown(content, source)
     else:

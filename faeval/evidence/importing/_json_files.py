@@ -12,7 +12,14 @@ from faeval.errors import EvidenceError
 from faeval.evidence._table import most_rows, too_many
 from faeval.evidence.importing._benchmarks import benchmark_cells
 from faeval.evidence.importing._cells_table import Cells
-from faeval.evidence.importing._columns import MOST_COLUMNS, shown, with_names
+from faeval.evidence.importing._columns import MOST_COLUMNS, short, shown, with_names
+from faeval.evidence.importing._levels import (
+    are_columns,
+    are_numbers,
+    are_seeds,
+    has_axis,
+    nested,
+)
 from faeval.evidence.importing._records import exploded, flat, is_scalar
 
 if TYPE_CHECKING:
@@ -20,23 +27,12 @@ if TYPE_CHECKING:
 
 #: How deep objects may lie in each other.
 _DEEPEST = 20
+_TOO_LONG = re.compile(rb"\d{309}")
 #: What is said where rows of a run have nothing that counts them.
 POSITIONS = "the positions in the lists, from 0, are the column 'position'"
-_METRIC = re.compile(
-    r"(train|val|valid|validation|test|dev|eval|final|mean|best)?[_/.-]?"
-    r"(acc|accuracy|loss|error|err|f1|auc|auroc|auprc|precision|recall|mse|rmse|mae|r2|bleu|rouge"
-    r"|perplexity|ppl|nll|reward|return|score|iou|miou|map|mrr|ndcg|time|runtime|seconds|fid|em)"
-    r"([_@-]\w{1,8})?",
-    re.IGNORECASE,
-)
-_AXIS = re.compile(
-    r"(global_?)?(seed|step|epoch|iter|iteration|timestep|fold|run|rep|trial)s?", re.I
-)
-_SEED = re.compile(r"(?:seed|run|rep|trial|s)?[ _=:-]*(-?\d+)", re.IGNORECASE)
-_ARMS = ("method", "arm", "algo", "algorithm", "model", "agent", "optimizer", "approach", "variant")
 
 
-def read_json(content: bytes, source: str) -> Cells:
+def read_json(content: bytes, source: str, sheet: str | None = None) -> Cells:
     """Read JSON or JSON Lines.
 
     Parameters
@@ -45,6 +41,8 @@ def read_json(content: bytes, source: str) -> Cells:
         UTF-8 without a mark.
     source
         What to call it.
+    sheet
+        The key of an object below which all is read, such as ``runs`` or ``results.runs``.
 
     Raises
     ------
@@ -52,6 +50,8 @@ def read_json(content: bytes, source: str) -> Cells:
         It is no JSON, or holds nothing that is a table; says what it holds.
     """
     document, lines = _parsed(content, source)
+    if sheet is not None:
+        document, lines = _below(document, sheet, source), None
     if lines is not None:
         return record_cells(document, source, lambda row: f"line {lines[row]}")
     _check_depth(document, source)
@@ -62,6 +62,18 @@ def read_json(content: bytes, source: str) -> Cells:
     raise EvidenceError(
         f"{source}: holds a single value ({shown(document)}); give records with a method and a"
         " seed each."
+    )
+
+
+def _below(document: Any, sheet: str, source: str) -> Any:
+    """Return what stands below a key, or below keys joined by dots."""
+    first, sign, rest = sheet.partition(".")
+    for key, more in ((sheet, ""), (first, rest if sign else "")):
+        if isinstance(document, dict) and key in document:
+            return _below(document[key], more, source) if more else document[key]
+    there = [shown(key, 30) for key in document] if isinstance(document, dict) else []
+    raise EvidenceError(
+        f"{source}: --sheet {short(sheet)}: no such key; name one of: {listed(there, 12) or 'none'}"
     )
 
 
@@ -105,7 +117,14 @@ def _lines(content: bytes, source: str) -> tuple[list[Any], list[int]]:
 
 
 def _loads(content: bytes) -> Any:
-    return json.loads(content, object_pairs_hook=_once)
+    whole = _whole if _TOO_LONG.search(content) else int
+    return json.loads(content, object_pairs_hook=_once, parse_int=whole)
+
+
+def _whole(text: str) -> int:
+    if _TOO_LONG.search(text.encode()):  # no floating-point number is so large
+        raise ValueError(f"a whole number of {len(text)} digits is no result")
+    return int(text)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -239,37 +258,29 @@ def _split_cells(header: Sequence[Any], rows: Sequence[Any], source: str, first:
 def _object_cells(document: dict[str, Any], source: str) -> Cells:
     if not document:
         raise EvidenceError(f"{source}: is an empty object; give one record for each run.")
-    for form in (benchmark_cells, _refused, _pandas_cells, _column_cells, _nested_cells):
+    for form in (
+        benchmark_cells,
+        _refused,
+        _pandas_cells,
+        _column_cells,
+        _two_levels,
+        nested_cells,
+    ):
         if (cells := form(document, source)) is not None:
             return cells
-    lists = {k: v for k, v in document.items() if _are_records(v)}
-    if len(lists) > 1 and len(lists) == len(document):
-        return _groups_of_records(lists, source)
-    if len(lists) == 1 and sum(isinstance(v, list) and bool(v) for v in document.values()) == 1:
-        return _only_records(document, next(iter(lists)), source)
     return record_cells([document], source, lambda _: "the object")
 
 
-def _only_records(document: dict[str, Any], name: str, source: str) -> Cells:
-    note = f"the rows are the records of {shown(name)}"
-    if beside := [shown(key, 30) for key in document if key != name]:
-        note += f"; left out beside them: {listed(beside)}"
-    return record_cells(document[name], source, lambda row: f"{name}[{row}]", [note])
+def nested_cells(document: Mapping[str, Any], source: str) -> Cells | None:
+    """Read the results inside an object; None where it is the record of one run."""
+    if (found := nested(document, source)) is None:
+        return None
+    rows, places, notes, roles = found
+    return record_cells(rows, source, lambda row: places[row], notes, roles)
 
 
 def _are_records(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
-
-
-def _groups_of_records(lists: Mapping[str, list[dict[str, Any]]], source: str) -> Cells:
-    """Read ``{method: [records]}``: the key becomes a column."""
-    there = {name.lower() for records in lists.values() for record in records for name in record}
-    column = "group" if there & set(_ARMS) or "method" in there else "method"
-    rows = [{column: key, **record} for key, records in lists.items() for record in records]
-    names = [f"{key}[{i}]" for key, records in lists.items() for i in range(len(records))]
-    note = f"the keys ({listed([shown(k, 30) for k in lists])}) are the column {column!r}"
-    roles = {"arm": column} if column == "method" else {}
-    return record_cells(rows, source, lambda row: names[row], [note], roles)
 
 
 def _refused(document: dict[str, Any], source: str) -> Cells | None:
@@ -322,9 +333,9 @@ def _column_cells(document: dict[str, Any], source: str) -> Cells | None:
     lists = list(document.values())
     if not all(isinstance(v, list) and v and all(map(is_scalar, v)) for v in lists):
         return None
-    numeric = all(map(_are_numbers, lists))
+    numeric = all(map(are_numbers, lists))
     if numeric and not are_columns(document):
-        return level_cells(document, ["method"], source)
+        return nested_cells(document, source)
     lengths = {name: len(values) for name, values in document.items()}
     if len(set(lengths.values())) > 1:
         raise EvidenceError(
@@ -340,150 +351,24 @@ def _column_cells(document: dict[str, Any], source: str) -> Cells | None:
     return record_cells(rows, source, place, [POSITIONS], {"epoch": "position"})
 
 
-def are_columns(names: Iterable[str]) -> bool:
-    """Whether names of lists of numbers are columns of a table, by one that is no method's."""
-    names = list(names)
-    return has_axis(names) or any(map(_METRIC.fullmatch, names))
-
-
-def has_axis(names: Iterable[str]) -> bool:
-    """Whether one of the names is of seeds, steps, epochs or the like."""
-    return any(map(_AXIS.fullmatch, names))
-
-
-def _are_numbers(values: Iterable[Any]) -> bool:
-    return all(v is None or isinstance(v, int | float) for v in values)
-
-
-def _seed_of(key: str) -> str | None:
-    match = _SEED.fullmatch(key.strip())
-    return match[1] if match else None
-
-
-def _nested_cells(document: dict[str, Any], source: str) -> Cells | None:
-    """Read objects in objects: of pandas, or values by names of levels and by seed."""
-    inner = list(document.values())
-    if not inner or not all(isinstance(v, dict) and v for v in inner):
+def _two_levels(document: dict[str, Any], source: str) -> Cells | None:
+    """Read objects in an object as pandas writes them, or a record below each seed."""
+    if not all(isinstance(v, dict) and v and all(map(is_scalar, v.values()))
+               for v in document.values()):  # fmt: skip
         return None
-    if all(is_scalar(cell) for values in inner for cell in values.values()):
-        return _two_levels(document, source)
-    if (depth := _depth_of_lists(document)) is not None:
-        return level_cells(document, _level_names(document, depth), source)
-    return _seeds_inside(document, source)
-
-
-def _two_levels(document: dict[str, dict[str, Any]], source: str) -> Cells | None:
     outer = list(document)
     inner = list(dict.fromkeys(key for values in document.values() for key in values))
-    numeric = all(_are_numbers(values.values()) for values in document.values())
-    if _are_seeds(inner) and numeric and not are_columns(outer):
-        return level_cells(document, ["method"], source)
+    numeric = all(are_numbers(values.values()) for values in document.values())
+    if are_seeds(inner) and numeric and not are_columns(outer):
+        return nested_cells(document, source)
     if _are_whole(inner):  # orient="columns"
         rows = [{"": key, **{n: document[n].get(key) for n in outer}} for key in inner]
         return record_cells(rows, source, lambda row: f"key {inner[row]}")
-    if not _are_seeds(outer):
-        return None
-    is_index = _are_whole(outer) and (not numeric or are_columns(inner))
-    return _rows_by_key(document, is_index, source)
-
-
-def _rows_by_key(document: dict[str, dict[str, Any]], is_index: bool, source: str) -> Cells:
-    """Read a record below each key: of an index (orient="index"), or of a seed."""
-    keys = list(document)
-    rows = [{"" if is_index else "seed": _seed_of(key), **document[key]} for key in keys]
-    notes = [] if is_index else ["the outer keys are read as seeds"]
-    roles = {} if is_index else {"seed": "seed"}
-    return record_cells(rows, source, lambda row: f"key {keys[row]}", notes, roles)
-
-
-def _are_seeds(keys: Iterable[str]) -> bool:
-    return all(_seed_of(key) is not None for key in keys)
+    if _are_whole(outer) and (not numeric or are_columns(inner)):  # orient="index"
+        rows = [{"": key, **values} for key, values in document.items()]
+        return record_cells(rows, source, lambda row: f"key {outer[row]}")
+    return None
 
 
 def _are_whole(keys: Iterable[str]) -> bool:
     return all(key.lstrip("-").isdigit() for key in keys)
-
-
-def _seeds_inside(document: dict[str, Any], source: str) -> Cells | None:
-    """Read ``{method: {seed: {metric: value}}}``."""
-    rows, names = [], []
-    for method, runs in document.items():
-        for key, record in runs.items():
-            if _seed_of(key) is None or not isinstance(record, dict):
-                return None
-            rows.append({"method": method, "seed": _seed_of(key), **record})
-            names.append(f"{method}, {key}")
-    note = "the outer keys are the column 'method', the inner ones are read as seeds"
-    roles = {"arm": "method", "seed": "seed"}
-    return record_cells(rows, source, lambda row: names[row], [note], roles)
-
-
-def _depth_of_lists(value: Any) -> int | None:
-    """How many levels of names lie above lists of numbers, or above numbers by seed."""
-    if isinstance(value, list):
-        return 0 if value and _are_numbers(value) else None
-    if not isinstance(value, dict) or not value:
-        return None
-    if _are_seeds(value) and _are_numbers(list(value.values())):
-        return 0
-    first, *others = (_depth_of_lists(inner) for inner in value.values())
-    return None if first is None or any(depth != first for depth in others) else first + 1
-
-
-def _level_names(document: Mapping[str, Any], depth: int) -> list[str]:
-    """Name the levels above the seeds; where no key is a usual metric they stay nameless."""
-    if depth == 1:
-        return ["method"]
-    if depth == 2:
-        inner = {key for values in document.values() for key in values}
-        if all(map(_METRIC.fullmatch, document)):
-            return ["metric", "method"]
-        if all(map(_METRIC.fullmatch, inner)):
-            return ["method", "metric"]
-    return [f"level_{i}" for i in range(1, depth + 1)]
-
-
-def level_cells(document: Mapping[str, Any], levels: Sequence[str], source: str) -> Cells:
-    """Read values by names of levels; the innermost are lists by position, or objects by seed.
-
-    Parameters
-    ----------
-    document
-        Objects in objects, as deep as there are levels.
-    levels
-        What to call the columns of the names.
-    source
-        What to call it.
-    """
-    rows: list[dict[str, Any]] = []
-    names: list[str] = []
-    positions = False
-
-    def walk(value: Any, keys: tuple[str, ...]) -> None:
-        nonlocal positions
-        if len(keys) < len(levels):
-            for key, inner in value.items():
-                walk(inner, (*keys, key))
-            return
-        by_seed = isinstance(value, dict)
-        positions |= not by_seed
-        for key, cell in value.items() if by_seed else enumerate(value):
-            seed = key if isinstance(key, int) else _seed_of(key)
-            rows.append({**dict(zip(levels, keys, strict=True)), "seed": seed, "value": cell})
-            names.append(f"{'/'.join(keys)}[{key}]")
-
-    walk(document, ())
-    notes = []
-    for i, level in enumerate(levels):
-        keys = list(dict.fromkeys(row[level] for row in rows))
-        notes.append(f"keys of level {i + 1} are the column {level!r}: {listed(keys)}")
-    if positions:
-        notes.append(
-            "seeds are the positions in the lists, from 0: value i of one list is paired with value"
-            " i of another"
-        )
-    roles = {"seed": "seed", "value": "value"}
-    roles |= {
-        role: name for role, name in (("arm", "method"), ("metric", "metric")) if name in levels
-    }
-    return record_cells(rows, source, lambda row: names[row], notes, roles)

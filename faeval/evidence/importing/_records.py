@@ -5,24 +5,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from faeval._safe_text import listed
 from faeval.errors import EvidenceError
 from faeval.evidence._table import most_rows, too_many
+from faeval.evidence.importing._column_names import EPOCHS, tail
 from faeval.evidence.importing._columns import shown
 
 #: Names under which lists are settings of a run, no results.
-_SETTINGS = re.compile(
+SETTINGS = re.compile(
     r"(args|config|configs|cfg|h(yper)?_?params|hyperparameters|params|parameters|settings|options"
-    r"|tags|callbacks)([./_].*)?",
+    r"|tags|callbacks|metadata|meta)([./_].*)?",
     re.IGNORECASE,
 )
-_STEP = re.compile(
+#: Names of what counts the steps of a run.
+STEP = re.compile(
     r"(.*[._/])?((global|training)_?)?(step|epoch|iter|iteration|timestep)s?(_total)?", re.I
 )
-_SEED = re.compile(
+#: Names of what tells repetitions apart.
+SEED = re.compile(
     r"(.*[._/])?(seed|random_state|random_seed|seeds|rep|repeat|replicate|trial)", re.I
 )
 
@@ -88,7 +90,7 @@ def _parallel(
 ) -> tuple[list[str], list[str]]:
     """Return which columns hold lists to be taken apart, and what is said of others."""
     # Records of single steps hold lists of other things, such as of episodes.
-    if any(_STEP.fullmatch(n) and is_scalar(v) for record in records for n, v in record.items()):
+    if any(STEP.fullmatch(n) and is_scalar(v) for record in records for n, v in record.items()):
         return [], []
     parallel = [name for name in lists if _is_series(name, records)]
     if all(len({len(r[n]) for n in parallel if r.get(n) is not None}) <= 1 for r in records):
@@ -116,7 +118,7 @@ def _rows_of(
 
 def _is_series(name: str, records: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a column holds lists of results: numbers, more than one somewhere."""
-    if _SETTINGS.fullmatch(name):
+    if SETTINGS.fullmatch(name):
         return False
     values = [record[name] for record in records if record.get(name) is not None]
     return all(isinstance(v, list) and all(map(_is_number, v)) for v in values) and any(
@@ -133,18 +135,11 @@ def _position(
 ) -> tuple[str, str, bool]:
     """What tells the positions apart: its role, its column, and whether that is there already."""
     names = {name for record in records for name in record}
-    if len(records) > 1 and not any(map(_SEED.fullmatch, names)):
+    if len(records) > 1 and not any(map(SEED.fullmatch, names)):
         return "seed", "seed", False
-    if any(_SEED.fullmatch(name) for name in parallel):
-        return "seed", next(name for name in parallel if _SEED.fullmatch(name)), True
-    if len(parallel) > 1:
-        for name in parallel:
-            if all(_rises(record.get(name)) for record in records):
-                return "epoch", name, True
+    if any(SEED.fullmatch(name) for name in parallel):
+        return "seed", next(name for name in parallel if SEED.fullmatch(name)), True
+    steps = [name for name in parallel if STEP.fullmatch(name) or tail(name) in EPOCHS]
+    if len(parallel) > 1 and steps:
+        return "epoch", steps[0], True
     return "epoch", "position" if "position" not in names else "position in list", False
-
-
-def _rises(values: Sequence[Any] | None) -> bool:
-    """Whether a list counts steps: each greater than the one before."""
-    numbers = [v for v in values or [] if v is not None]
-    return all(a < b for a, b in pairwise(numbers))
