@@ -121,7 +121,7 @@ def test_what_was_imported_decides_claims(tmp_path: Path) -> None:
     [
         ({"arm": ["colour"]}, "column 'colour' is not there; it has 'model', 'depth'"),
         ({"seed": "seed"}, "column 'seed' is not there"),
-        ({"arm": ["note"]}, r"iris note=x seed 1 epoch 10 accuracy \(line 2: 0.9, line 3: 0.91\)"),
+        ({"arm": ["note"]}, r"note=x seed 1 epoch 10 accuracy \(line 2: 0.9, line 3: 0.91\)"),
         ({"seed": "model"}, "line 2: column model holds 'forest'"),
         ({"metrics": ["note"]}, "line 2: column note holds 'x'"),
         ({"status": "note"}, "column note holds 'x' .* is no status"),
