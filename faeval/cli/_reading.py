@@ -57,7 +57,10 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     ),
     "metric_column": (_text("Long table: column of the metric's name."), None),
     "value_column": (_text("Long table: column of the value."), None),
-    "epoch": (_text("Column of the epoch or step.", "found by name"), None),
+    "epoch": (
+        _text("Column of the epoch or step; 'none': there are no epochs.", "found by name"),
+        None,
+    ),
     "layer": (_text("Column of the layer."), None),
     "status": (
         _text("Column that says how runs ended.", "one called status, state, failed, ..."),

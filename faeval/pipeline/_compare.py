@@ -78,8 +78,10 @@ class Comparison:
 
     @cached_property
     def hints(self) -> tuple[str, ...]:
-        """What is to be known of seeds that one arm has and the other lacks."""
+        """What is to be known of seeds that one arm lacks, and of epochs that tell arms apart."""
         lines = []
+        if self.report and any(v.reason_code == "confounded" for v in self.report.verdicts):
+            lines = self.reading.epochs_said()
         for claim in self.claims:
             if not claim.is_paired:
                 continue

@@ -31,6 +31,8 @@ from faeval.evidence.importing._numbers import Spelling
 if TYPE_CHECKING:
     import pandas as pd
 
+#: In place of a column of epochs: there are none, whatever columns are called.
+NO_EPOCH = "none"
 #: In place of a column of seeds: the rows of each arm are its seeds, in their order.
 ROWS = "rows"
 
@@ -202,11 +204,9 @@ class Table:
         holding = [n for n in dict.fromkeys(self.names) if self._may_be_arm(n)]
         others = {*self.called((*SEEDS, *EPOCHS, *FOLDS)), *self.said.metrics}
         holding.sort(key=lambda n: n in others)
-        both = self._unlike([n for n in holding if {*wanted} <= {*self.texts(n)}])
+        both = self._unlike([n for n in holding if {*wanted} <= {*self.texts(n)}], by_text=True)
         if len(both) > 1:  # 0 and 1 may be seeds as well
             both = [n for n in both if n not in others] or both
-        if len(both) > 1:
-            both = [n for n in both if n in self.called(ARMS)] or both
         if len(both) == 1:
             return {"rule": both[0]}
         if both:
@@ -270,8 +270,11 @@ class Table:
             raise self.two_readings("the seed", found, "--seed")
         raise self._without_seed(arms)
 
-    def _unlike(self, found: Sequence[str]) -> list[str]:
-        """Return columns without those that say the same as one before, row by row."""
+    def _unlike(self, found: Sequence[str], by_text: bool = False) -> list[str]:
+        """Return columns without those that say the same as one before, row by row.
+
+        Seeds may be named in any way, if they tell the same rows apart; arms are their texts.
+        """
         import pandas as pd
 
         if len(found) < 2:
@@ -279,7 +282,8 @@ class Table:
         kept: list[str] = []
         codes: list[Any] = []
         for name in found:
-            own = pd.factorize(self.column(name))[0]
+            column = self.column(name)
+            own = pd.factorize(column)[0] if not by_text else column.map(str).to_numpy()
             if not any((own == other).all() for other in codes):
                 kept.append(name)
                 codes.append(own)
@@ -308,6 +312,13 @@ class Table:
                 f"{self.source}: no column of seeds was found. Column {folds[0]!r} looks like folds"
                 " of a cross-validation: these share their training data, and are no independent"
                 f" runs. If they are all there is: {self.spell('--seed', folds[0])}"
+            )
+        columns = [name for name in arms if name in self.names]
+        if columns and not self.table.duplicated(columns).any():
+            return EvidenceError(
+                f"{self.source}: each arm has one row, and no column of seeds was found. A verdict"
+                " needs runs of each arm over several seeds, one value for each. If a column names"
+                f" the seed: --seed COLUMN. It has {listed([repr(n) for n in self.names], 20)}."
             )
         return EvidenceError(
             f"{self.source}: no column of seeds was found; it has"

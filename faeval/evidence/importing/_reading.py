@@ -18,6 +18,7 @@ from faeval.evidence.importing._arms import arms_of
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._column_names import cell_text
 from faeval.evidence.importing._column_roles import (
+    NO_EPOCH,
     ROWS,
     Columns,
     Said,
@@ -26,14 +27,19 @@ from faeval.evidence.importing._column_roles import (
     assigned,
     factor_name,
 )
-from faeval.evidence.importing._reading_course import check_course, with_course
+from faeval.evidence.importing._reading_course import check_course, with_course, without_epochs
 from faeval.evidence.importing._reading_seeds import (
     check_not_means,
     numbered_seeds,
     numbering_notes,
     seed_column,
 )
-from faeval.evidence.importing._reading_values import as_numbers, check_ranges, check_scales
+from faeval.evidence.importing._reading_values import (
+    as_numbers,
+    check_ranges,
+    check_scales,
+    with_plain_metrics,
+)
 from faeval.evidence.importing._shapes import made_rows
 from faeval.evidence.importing._tidy import Imported, import_table
 from faeval.experiment import Arm
@@ -59,6 +65,17 @@ class Reading:
     arms: Mapping[str, Arm]
     metrics: tuple[str, ...]
     numbering: Mapping[str, int]
+
+    def epochs_said(self) -> list[str]:
+        """Say what to do where arms are read at different epochs, if they are."""
+        ends = self.table.groupby("arm")["epoch"].agg(["min", "max"]).dropna()
+        if len(ends) == 0 or ends["min"].min() == ends["max"].max():
+            return []
+        return [
+            "the arms are read at different epochs, so the length of training may be the cause:"
+            " read all at one (--at N). If the column is not how long a run trained, such as the"
+            f" epoch of a kept checkpoint: --epoch {NO_EPOCH}"
+        ]
 
     @property
     def imported(self) -> Imported:
@@ -100,6 +117,8 @@ def read_results(
     """
     check_rows(cells.table, cells.source)
     check_not_means(cells)
+    if said.epoch == NO_EPOCH:
+        cells, said = without_epochs(cells), replace(said, epoch=None)
     cells = _where(cells, said)
     if not holds_sides(cells, sides, in_several_rows=True):
         cells = made_rows(cells, next(iter(said.metrics), None), sides, said.names)
@@ -138,17 +157,17 @@ def read_results(
         take=said.take,
         average=columns.fold,
     )
+    found, renamed = with_plain_metrics(found)
     check_ranges(found.table, said, cells.source)
     check_scales(found.table, said, cells.source, spell)
-    unlike = _also_unlike(cells, columns, sides, group)
+    remarks = [*cells.notes, *notes, *numbering_notes(numbering), *renamed, *found.notes]
+    remarks += _also_unlike(cells, columns, sides, group)
     how = _how(cells, columns, said, by_rows)
     return Reading(
         table=found.table,
         source=cells.source,
         how=how,
-        notes=tuple(
-            map(cut, (*cells.notes, *notes, *numbering_notes(numbering), *found.notes, *unlike))
-        ),
+        notes=tuple(map(cut, remarks)),
         options=_options(columns, said, is_labels, by_rows),
         arms={side: _arm_of(cells, columns, side, group) for side in sides},
         metrics=tuple(dict.fromkeys(found.table["metric"].tolist())),
@@ -359,7 +378,9 @@ def _how(cells: Cells, columns: Columns, said: Said, by_rows: bool) -> tuple[str
         line += f", metric from {columns.metric!r}"
     if columns.epoch is not None:
         taken = {"last": "the last of each run", "max": "the best (max)", "min": "the best (min)"}
-        which = taken.get(str(said.take), f"at {said.take}" if said.take is not None else "all")
+        which = taken.get(
+            str(said.take), f"at {said.take}" if said.take is not None else "of each row"
+        )
         line += f", {columns.epoch} {which}"
     if columns.fold is not None:
         line += f", averaged over {columns.fold!r}"

@@ -8,11 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 from faeval._safe_text import clean, cut, listed
 from faeval.errors import EvidenceError
-from faeval.evidence.importing._column_names import EPOCHS, cell_text
+from faeval.evidence.importing._cells_table import Cells
+from faeval.evidence.importing._column_names import EPOCHS, cell_text, word
 from faeval.evidence.importing._column_roles import Columns, Table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def without_epochs(cells: Cells) -> Cells:
+    """Return cells without columns of epochs, which the user says are none."""
+    names = [str(name) for name in cells.table.columns]
+    epochs = [n for n in names if word(n) in EPOCHS or n == cells.roles.get("epoch")]
+    if not epochs:
+        return cells
+    note = f"no epochs are read: {listed(epochs)}"
+    return replace(
+        cells,
+        table=cells.table.loc[:, [n not in epochs for n in names]],
+        notes=(*cells.notes, note),
+        roles={role: name for role, name in cells.roles.items() if role != "epoch"},
+    )
 
 
 def with_course(table: Table, columns: Columns) -> Columns:
@@ -82,6 +98,11 @@ def check_course(table: Table, columns: Columns) -> None:
 
     if columns.epoch is None or table.said.take is not None:
         return
+    used = [*columns.arms.values(), columns.seed, columns.epoch]
+    if _repeats(
+        _rows_with_values(table, columns), [*used, *[columns.metric] * bool(columns.metric)]
+    ):
+        return  # the epoch alone does not tell rows apart: what does is said where keys are checked
     rows = max(_rows_with_values(table, columns), key=len)
     run = [*columns.arms.values(), columns.seed, *([columns.metric] if columns.metric else [])]
     numbers = pd.to_numeric(rows[columns.epoch], errors="coerce")
@@ -102,8 +123,8 @@ def check_course(table: Table, columns: Columns) -> None:
         lines.append(f"one fixed {name}: {table.spell('--at', high)}")
     lines.append(f"the last of each run: {table.spell('--last')}")
     lines.append(
-        f"the best of each run: {table.spell('--best', 'max')} (or min): too good where"
-        " the metric is of the test set"
+        "the best of each run (max or min; too good where the metric is of the test set):"
+        f" {table.spell('--best', 'max')}"
     )
     raise EvidenceError("\n".join(lines))
 
@@ -116,6 +137,6 @@ def _ends_said(ends: pd.Series[Any], arms: int) -> str:
     texts = []
     for key, end in ends.items():
         # The arm's columns, the seed, and of a long table the metric.
-        *arm, seed = map(cell_text, tuple(key)[: arms + 1])  # type: ignore[arg-type] # a tuple
+        *arm, seed = map(cell_text, key[: arms + 1] if isinstance(key, tuple) else (key,))
         texts.append(f"{' '.join(arm)} seed {seed} at {_whole(end)}")
     return listed([cut(clean(text), 60) for text in texts], 12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._column_names import cell_text
 from faeval.evidence.importing._column_roles import Said, Spell, Table
 from faeval.evidence.importing._numbers import Spelling, plain_numbers, points_may_be_thousands
+from faeval.evidence.importing._tidy import Imported
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,10 +45,10 @@ def _check_points(column: pd.Series[Any], name: str, table: Table) -> None:
         return
     others = [table.table[n] for n in table.names if n != name and table.names.count(n) == 1]
     if cell := points_may_be_thousands(column, others):
-        whole = cell.replace(".", "")
         raise EvidenceError(
             f"{table.source}: {cell!r} in column {name!r} has two readings, as other columns have"
-            f" decimal commas.\nthousands ({whole}): {table.spell('--decimal', ',')}"
+            f" decimal commas.\nthousands ({cell.replace('.', '')}):"
+            f" {table.spell('--decimal', ',')}"
             f"\na decimal point: {table.spell('--decimal', '.')}"
         )
 
@@ -70,6 +72,20 @@ def _outcomes(column: pd.Series[Any], table: Table, name: str) -> pd.Series[Any]
     return column.map(
         lambda cell: cell if cell_text(cell) == "" else float(cell_text(cell).lower() in _TRUE)
     )
+
+
+def with_plain_metrics(found: Imported) -> tuple[Imported, list[str]]:
+    """Return evidence whose metrics have names that a claim can write, and what was renamed."""
+    names = {
+        name: re.sub(r"@", "_at_", name).replace("!", "_")
+        for name in found.table["metric"].unique().tolist()
+        if {"@", "!"} & {*name}
+    }
+    if not names:
+        return found, []
+    metrics = found.table["metric"].map(lambda name: names.get(name, name)).astype("str")
+    notes = [f"metric {old!r} is called {new!r}" for old, new in names.items()]
+    return replace(found, table=found.table.assign(metric=metrics)), notes
 
 
 def check_ranges(table: pd.DataFrame, said: Said, source: str) -> None:

@@ -122,7 +122,7 @@ def import_table(
     unnamed = [name for name in map(str, cells.columns) if name not in arguments]
     check_once(list(filter(_is_found, unnamed)), where)
     epoch = _called("epoch", unnamed, epoch)
-    layer = _called("layer", unnamed, layer)
+    layer = _called("layer", [n for n in unnamed if _is_layer(cells, n)], layer)
     if take is not None and epoch is None:
         raise EvidenceError(
             f"{where}: which epoch is read was said, but no column of epochs; name one (epoch=,"
@@ -220,6 +220,16 @@ def _called(word: str, names: Sequence[str], column: str | None) -> str | None:
     if column is not None:
         return column
     return next((name for name in names if plain_word(name) == word), None)
+
+
+def _is_layer(cells: pd.DataFrame, name: str) -> bool:
+    """Whether a column that is called layer can be one: its cells are whole numbers or empty."""
+    if plain_word(name) != "layer":
+        return False
+    return all(
+        not plain_word(cell) or float(number_of(cell) or 0.5).is_integer()
+        for cell in cells[name].unique().tolist()
+    )
 
 
 def _without_none(**columns: str | None) -> dict[str, str]:
@@ -368,7 +378,7 @@ def _check_one_row_a_key(
     for key, rows in islice(table[again].groupby(list(KEY), dropna=False, sort=False), 3):
         stands = zip(rows.index[:3].tolist(), rows["value"].head(3), strict=True)
         examples.append(
-            f"{row_name(key)} ({', '.join(f'{place(row)}: {value!r}' for row, value in stands)})"
+            f"{_run_name(key)} ({', '.join(f'{place(row)}: {value!r}' for row, value in stands)})"
         )
     names = [
         repr(name)
@@ -378,25 +388,30 @@ def _check_one_row_a_key(
         .any()
     ]
     remedy = "No column that was left out tells them apart: keep one row of each."
-    if names:
+    if differing := _differing(table[again], left):
+        column, value = differing[0]
+        remedy = (
+            f"They differ in {listed([repr(name) for name, _ in differing], 8)}. Read one value at"
+            f" a time, such as --where {column}={value}; or ask for each (--group-by {column})."
+        )
+    elif names:
         remedy = (
             f"What tells them apart is {listed(names)}: name it, as the epoch or the layer"
             " (--epoch, --layer), as a factor of the arm (--arm), or, of folds and the like, which"
             " share their training data and are no seeds, as what is averaged over (--average,"
             " with the repetition as --seed)."
         )
-    if differing := _differing(table[again], left):
-        column, value = differing[0]
-        remedy = (
-            f"They differ in {listed([repr(name) for name, _ in differing], 8)}. Read one value at"
-            f" a time, such as --where {column}={value}; or ask for each (--group-by {column})."
-            f" {remedy if names else ''}"
-        ).strip()
     count = int(table.duplicated(list(KEY)).sum())
     raise EvidenceError(
         f"{where}: {_rows_said(count)} the arm, seed and metric of another: {'; '.join(examples)}."
         f" {remedy}"
     )
+
+
+def _run_name(key: Any) -> str:
+    """Name a row by its key without the name of the experiment, which its file has not."""
+    setting, *_ = key
+    return row_name(key).removeprefix(f"{setting} ")
 
 
 def _rows_said(count: int) -> str:
@@ -416,7 +431,8 @@ def _differing(again: pd.DataFrame, left: pd.DataFrame) -> list[tuple[str, str]]
         is_words = any(number_of(text) is None for text in distinct)
         if (
             is_words
-            and 2 <= len(distinct) <= len(again) // 2
+            and len(distinct) >= 2
+            and 2 * left[name].nunique() <= len(left)
             and (texts.groupby(keys, sort=False, dropna=False).nunique().max() > 1)
         ):
             first = next(cell for cell in left.loc[again.index, name] if plain_word(cell))
