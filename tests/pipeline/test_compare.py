@@ -308,6 +308,7 @@ def test_runs_of_a_chart_are_not_taken_for_those_of_another_arm(tmp_path: Path) 
     text = chart(tmp_path).read_text(encoding="utf-8")
     other = _written(tmp_path / "other.csv", [text.replace("ours-", "big-ours-")])
     _refused(other, "no arm 'ours'", "big-ours", take="last")
+    assert outcome(other, "base", "ours", take="last") == ("refused",)
     both = _written(
         tmp_path / "both.csv", [text.replace("ours-", "x-ours-").replace("base-", "x-base-")]
     )

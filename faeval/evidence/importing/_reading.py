@@ -160,25 +160,14 @@ def read_results(
     found, renamed = with_plain_metrics(found)
     check_ranges(found.table, said, cells.source)
     check_scales(found.table, said, cells.source, spell)
-    unlike = _also_unlike(cells, columns, sides, group)
+    remarks = [*cells.notes, *notes, *numbering_notes(numbering), *renamed, *found.notes]
+    remarks += _also_unlike(cells, columns, sides, group)
     how = _how(cells, columns, said, by_rows)
     return Reading(
         table=found.table,
         source=cells.source,
         how=how,
-        notes=tuple(
-            map(
-                cut,
-                (
-                    *cells.notes,
-                    *notes,
-                    *numbering_notes(numbering),
-                    *renamed,
-                    *found.notes,
-                    *unlike,
-                ),
-            )
-        ),
+        notes=tuple(map(cut, remarks)),
         options=_options(columns, said, is_labels, by_rows),
         arms={side: _arm_of(cells, columns, side, group) for side in sides},
         metrics=tuple(dict.fromkeys(found.table["metric"].tolist())),

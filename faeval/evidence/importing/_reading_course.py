@@ -22,10 +22,11 @@ def without_epochs(cells: Cells) -> Cells:
     epochs = [n for n in names if word(n) in EPOCHS or n == cells.roles.get("epoch")]
     if not epochs:
         return cells
+    note = f"no epochs are read: {listed(epochs)}"
     return replace(
         cells,
         table=cells.table.loc[:, [n not in epochs for n in names]],
-        notes=(*cells.notes, f"no epochs are read: {listed(epochs)}"),
+        notes=(*cells.notes, note),
         roles={role: name for role, name in cells.roles.items() if role != "epoch"},
     )
 
@@ -97,11 +98,13 @@ def check_course(table: Table, columns: Columns) -> None:
 
     if columns.epoch is None or table.said.take is not None:
         return
-    parts = _rows_with_values(table, columns)
-    rows = max(parts, key=len)
+    used = [*columns.arms.values(), columns.seed, columns.epoch]
+    if _repeats(
+        _rows_with_values(table, columns), [*used, *[columns.metric] * bool(columns.metric)]
+    ):
+        return  # the epoch alone does not tell rows apart: what does is said where keys are checked
+    rows = max(_rows_with_values(table, columns), key=len)
     run = [*columns.arms.values(), columns.seed, *([columns.metric] if columns.metric else [])]
-    if _repeats(parts, [*run, columns.epoch]):
-        return  # the epoch alone tells no rows apart: what does is said where keys are checked
     numbers = pd.to_numeric(rows[columns.epoch], errors="coerce")
     runs = numbers.groupby([rows[name] for name in run], sort=False)
     counts = runs.nunique()
@@ -134,6 +137,6 @@ def _ends_said(ends: pd.Series[Any], arms: int) -> str:
     texts = []
     for key, end in ends.items():
         # The arm's columns, the seed, and of a long table the metric.
-        *arm, seed = map(cell_text, tuple(key)[: arms + 1])  # type: ignore[arg-type] # a tuple
+        *arm, seed = map(cell_text, key[: arms + 1] if isinstance(key, tuple) else (key,))
         texts.append(f"{' '.join(arm)} seed {seed} at {_whole(end)}")
     return listed([cut(clean(text), 60) for text in texts], 12)

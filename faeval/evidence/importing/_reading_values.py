@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -44,10 +45,10 @@ def _check_points(column: pd.Series[Any], name: str, table: Table) -> None:
         return
     others = [table.table[n] for n in table.names if n != name and table.names.count(n) == 1]
     if cell := points_may_be_thousands(column, others):
-        whole = cell.replace(".", "")
         raise EvidenceError(
             f"{table.source}: {cell!r} in column {name!r} has two readings, as other columns have"
-            f" decimal commas.\nthousands ({whole}): {table.spell('--decimal', ',')}"
+            f" decimal commas.\nthousands ({cell.replace('.', '')}):"
+            f" {table.spell('--decimal', ',')}"
             f"\na decimal point: {table.spell('--decimal', '.')}"
         )
 
@@ -76,7 +77,7 @@ def _outcomes(column: pd.Series[Any], table: Table, name: str) -> pd.Series[Any]
 def with_plain_metrics(found: Imported) -> tuple[Imported, list[str]]:
     """Return evidence whose metrics have names that a claim can write, and what was renamed."""
     names = {
-        name: name.replace("@", "_at_").replace("!", "_")
+        name: re.sub(r"@", "_at_", name).replace("!", "_")
         for name in found.table["metric"].unique().tolist()
         if {"@", "!"} & {*name}
     }
