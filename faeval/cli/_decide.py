@@ -98,8 +98,10 @@ def decide(
         spell=spelled_again,
     )
     if save is not None:
-        _save(comparison, save)
-    raise typer.Exit(_show(comparison, report, "json" if options["json"] else form, options, save))
+        _save(comparison, save, given)
+    words = given.source_words([str(file) for file in files])
+    shown_as = "json" if options["json"] else form
+    raise typer.Exit(_show(comparison, report, shown_as, options, save, words))
 
 
 def _sorted(inputs: Sequence[str], need_question: bool) -> tuple[list[Path], list[str]]:
@@ -122,7 +124,7 @@ def _sorted(inputs: Sequence[str], need_question: bool) -> tuple[list[Path], lis
     return files, texts
 
 
-def _save(comparison: Comparison, path: Path) -> None:
+def _save(comparison: Comparison, path: Path, given: Given) -> None:
     from faeval import pipeline
     from faeval._whole_files import replace_file
 
@@ -131,7 +133,8 @@ def _save(comparison: Comparison, path: Path) -> None:
     if path.exists():
         raise FaevalError(f"--save {path}: is there already; name another file.")
     setting = comparison.report.setting if comparison.report is not None else "results"
-    source = pipeline.claims_source(comparison, setting)
+    words = given.source_words([] if given.values["glob"] else ["NEW"])
+    source = pipeline.claims_source(comparison, setting, words)
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, source.encode())
     say(f"wrote {path}", err=True)
@@ -143,6 +146,7 @@ def _show(
     form: str,
     options: dict[str, Any],
     save: Path | None,
+    words: Sequence[str],
 ) -> int:
     """Print the answers, write their report, and return the exit code."""
     from faeval import pipeline
@@ -168,11 +172,11 @@ def _show(
     elif form != "text" and result is not None:
         say(result.render(form))
     else:
-        _print(comparison, save)
+        _print(comparison, save, words)
     return code
 
 
-def _print(comparison: Comparison, save: Path | None) -> None:
+def _print(comparison: Comparison, save: Path | None, words: Sequence[str]) -> None:
     from faeval.reports import answer, described
 
     console = console_for()
@@ -182,20 +186,52 @@ def _print(comparison: Comparison, save: Path | None) -> None:
     if comparison.report is None:
         console.print(described(comparison.effects, read=read, width=width))
         return
-    steps = _next_steps(comparison, save)
+    steps = _next_steps(comparison, save, words)
     console.print(answer(comparison.report, read=read, next_steps=steps, width=width))
 
 
-def _next_steps(comparison: Comparison, save: Path | None) -> list[tuple[str, str]]:
-    """Return what to do next: commands, each with what it does."""
+def _next_steps(
+    comparison: Comparison, save: Path | None, words: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Return what to do next: commands, each with what it does.
+
+    ``words`` name the results on a command line.
+    """
+    from faeval.evidence.importing import spelled
+
     is_open = any(v.verdict == "inconclusive" for v in comparison.verdicts)
+    reading, setting = comparison.reading, comparison.verdicts[0].setting
     file = str(save or "claims/asked.py")
-    steps = []
-    if save is None:
-        steps.append((f"faeval decide ... --save {file}", "write it as a claims file"))
-    if is_open:
-        steps.append(
-            (f"faeval plan {file} --pilot {comparison.reading.source}", "seeds, power, cost")
-        )
+    steps = [] if save else [(f"faeval decide ... --save {file}", "write it as a claims file")]
+    if is_open and words[:1] != ["-"]:
+        pilot = words[0]
+        if len(words) > 1 or not _is_found_again(reading.options):
+            pilot = "pilot.csv"
+            steps.append(
+                (
+                    spelled(
+                        "faeval",
+                        "evidence",
+                        "import",
+                        *words,
+                        pilot,
+                        "--setting",
+                        setting,
+                        *reading.options,
+                    ),
+                    "keep these numbers as a pilot",
+                )  # fmt: skip
+            )
+        steps.append((spelled("faeval", "plan", file, "--pilot", pilot), "seeds, power, cost"))
     steps.append((f"faeval lock {file}", "register, then run new seeds"))
     return steps
+
+
+def _is_found_again(options: Sequence[str]) -> bool:
+    """Whether results that were read with these options are read so without them, too."""
+    pairs = dict(zip(options[::2], options[1::2], strict=False))
+    return (
+        {*pairs} <= {"--arm", "--seed", "--metric"}
+        and "=" not in pairs.get("--metric", "")
+        and re.fullmatch(r"rule=[^,]*", pairs.get("--arm", "rule=")) is not None
+    )

@@ -237,6 +237,13 @@ def _seconds(plan: campaign.Plan | None, workers: int) -> float | None:
     return plan.estimate_seconds(workers) if plan.todo else 0.0
 
 
+def _seeds_to_run(outlook: ClaimOutlook) -> str:
+    seeds = outlook.seeds
+    if outlook.undrawn:
+        return f"{len(seeds)}, which faeval lock draws as it registers the claim"
+    return ", ".join(map(str, seeds[:30])) + ", ..." * (len(seeds) > 30)
+
+
 def _print_plan(result: PlanReport, workers: int) -> None:
     columns = (
         "claim",
@@ -256,8 +263,7 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     cost = "cost unknown until one has run" if seconds is None else f"about {duration(seconds)}"
     if plan is None:
         console.print(f"{result.runs} runs, which no fe.Experiment of yours makes.")
-        for seeds in dict.fromkeys(outlook.seeds for outlook in result.outlooks):
-            text = ", ".join(map(str, seeds[:30])) + ", ..." * (len(seeds) > 30)
+        for text in dict.fromkeys(map(_seeds_to_run, result.outlooks)):
             console.print(f"Seeds to run: {text}", soft_wrap=True)
     else:
         cost = cost if plan.todo else "nothing to run"

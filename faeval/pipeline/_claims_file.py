@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 _MAKERS = {"equivalent": "within"}
 
 
-def claims_source(comparison: Comparison, setting: str, *, seeds: int | None = None) -> str:
+def claims_source(
+    comparison: Comparison,
+    setting: str,
+    words: Sequence[str] = ("NEW",),
+    *,
+    seeds: int | None = None,
+) -> str:
     """Return the questions of a comparison as a claims file.
 
     Each claim plans fresh seeds, which registration draws, and carries the digest of the numbers
@@ -29,6 +35,8 @@ def claims_source(comparison: Comparison, setting: str, *, seeds: int | None = N
     ----------
     setting
         The name that evidence of it has.
+    words
+        How new results are named on a command line.
     seeds
         How many seeds are planned; default: as many as there were.
     """
@@ -39,7 +47,7 @@ def claims_source(comparison: Comparison, setting: str, *, seeds: int | None = N
     reading = comparison.reading
     names = _Names()
     arms = {arm: names.of(arm.label or "defaults") for c in comparison.claims for arm in c.arms()}
-    lines = [_heading(reading, setting), "", "import faeval as fe", ""]
+    lines = [_heading(reading, setting, words), "", "import faeval as fe", ""]
     lines += [f"{name} = {_spelt(arm)}" for arm, name in arms.items()]
     for claim, verdict in zip(comparison.claims, comparison.verdicts, strict=True):
         count = seeds or max(verdict.n, 2)
@@ -80,9 +88,9 @@ def starting_source(reading: Reading, setting: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _heading(reading: Reading, setting: str) -> str:
+def _heading(reading: Reading, setting: str, words: Sequence[str] = ("NEW",)) -> str:
     command = spelled(
-        "faeval", "evidence", "import", "NEW", "evidence.csv", "--setting", setting,
+        "faeval", "evidence", "import", *words, "evidence.csv", "--setting", setting,
         *reading.options,
     )  # fmt: skip
     return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -360,6 +360,10 @@ def answer(
             f"--because {because!r} is the reason of a margin, and none was given; add --by."
         )
     margin = None if by is None else margin_of(by, because, metric or "the metric", spell)
+    if not cells.paired and not said.unpaired:
+        note = "the arms share no repetition: they are compared by Welch's test (--unpaired)"
+        cells = replace(cells, notes=(*cells.notes, note))
+        said = replace(said, unpaired=True)
     reading = read_results(cells, said, setting=setting, sides=sides, spell=spell or _in_python)
     pairs = _claims(questions, reading, said, margin)
     claims = tuple(claim for _, claim in pairs)

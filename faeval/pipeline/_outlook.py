@@ -38,6 +38,7 @@ class ClaimOutlook:
     expected: str | None = None
     rule: stats.Rule | None = None
     can_support: bool = True
+    undrawn: bool = False  # its seeds are counted only: registration draws them
 
     @property
     def refused(self) -> bool:
@@ -311,7 +312,11 @@ def _outlook(
     problem = claims.check_design(claim, design)
     registered = selection.registered(claim)
     size = _family_size(claim, selection)
-    planned = selection.seeds(claim, seeds)
+    plan = claim.plan(selection.setting)
+    # A pilot tells of so many seeds, whichever of them registration will draw.
+    is_open = pilot is not None and seeds is None and registered is None
+    undrawn = is_open and isinstance(plan, claims.Drawn)
+    planned = tuple(range(1, len(plan) + 1)) if undrawn else selection.seeds(claim, seeds)
     level, n = claim.alpha / size, len(planned)
     looks = claim.looks_in(selection.setting)
     if looks and n >= looks[-1]:
@@ -346,6 +351,7 @@ def _outlook(
         expected,
         rule,
         all(s.can_support for s in spreads),
+        undrawn,
     )
 
 

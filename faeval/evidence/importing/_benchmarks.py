@@ -120,4 +120,6 @@ def _cells(rows: Sequence[dict[str, Any]], source: str, notes: Sequence[str]) ->
     table = pd.DataFrame(rows, dtype=object)
     table, _, more = with_names(table, [str(name) for name in table.columns], source)
     names = [f"{row['name']}[{row['repetition']}]" for row in rows]
-    return Cells(table, source, lambda row: names[row], (*notes, _ONE_BUILD, *more), dict(_ROLES))
+    return Cells(
+        table, source, lambda row: names[row], (*notes, _ONE_BUILD, *more), dict(_ROLES), False
+    )

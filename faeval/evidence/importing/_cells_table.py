@@ -29,6 +29,9 @@ class Cells:
     roles
         The columns whose role the form of the source itself tells, by role: ``arm``, ``seed``,
         ``epoch``, ``metric``, ``value``, ``status``, ``run``, ``item``.
+    paired
+        False where the source itself tells that replicates of two arms have nothing in common, as
+        repetitions of two programs.
     """
 
     table: pd.DataFrame
@@ -36,3 +39,4 @@ class Cells:
     place: Callable[[int], str]
     notes: tuple[str, ...] = ()
     roles: Mapping[str, str] = field(default_factory=dict)
+    paired: bool = True

@@ -98,6 +98,7 @@ def joined(parts: Sequence[Cells], column: str, names: Sequence[str]) -> Cells:
         place=_place_in(parts, starts),
         notes=tuple(dict.fromkeys(notes)),
         roles=first.roles if all(p.roles == first.roles for p in parts) else {},
+        paired=all(part.paired for part in parts),
     )
 
 
