@@ -11,7 +11,7 @@ from typing import Any
 from faeval._safe_text import listed
 from faeval.errors import EvidenceError
 from faeval.evidence.importing._column_names import ARMS
-from faeval.evidence.importing._columns import shown
+from faeval.evidence.importing._columns import is_number, shown
 from faeval.evidence.importing._records import SETTINGS, STEP, is_scalar
 
 _METRIC = re.compile(
@@ -106,8 +106,8 @@ def has_axis(names: Iterable[str]) -> bool:
 
 
 def are_numbers(values: Iterable[Any]) -> bool:
-    """Whether values are numbers, or nothing."""
-    return all(v is None or isinstance(v, int | float) for v in values)
+    """Whether values are numbers, some of them as text, or nothing."""
+    return all(v is None or isinstance(v, int | float) or is_number(v) for v in values)
 
 
 def _depth(leaf: _Leaf) -> int:
