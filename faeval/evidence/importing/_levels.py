@@ -173,7 +173,6 @@ def _levels(
     keys = [list(dict.fromkeys(level)) for level in zip(*(x.path for x in leaves), strict=True)]
     columns = [""] * len(keys)
     rest = [i for i, level in enumerate(keys) if len(level) > 1 or not _AROUND.fullmatch(level[0])]
-    rest = rest or [len(keys) - 1]
     numbered = [] if seeded else [i for i in rest if are_seeds(keys[i])]
     if worded := [i for i in numbered if not all(k.lstrip("-").isdigit() for k in keys[i])]:
         numbered = worded

@@ -184,11 +184,51 @@ def test_the_record_of_one_run_stays_one() -> None:
     for document in (
         {"seed": 1, "train": {"acc": 0.5}, "test": {"acc": 0.4}},
         {"args": {"seed": 1}, "train": {"acc": [0.1, 0.2]}, "test": {"acc": [0.3, 0.1]}},
+        {"seed": 1, "ours": {"acc": [0.1, 0.2]}, "base": {"acc": [0.3, 0.1]}},
+        {"acc": 1, "a": {"1": {"x": 2}}},
+        {"acc": 1, "a": {"1": 2}, "b": {"1": 3}},
         {"lr": 0.1, "history": {"acc": [0.1, 0.2], "loss": [2, 1]}},
     ):
         cells = read(document)
         assert "seed" not in cells.roles
         assert "method" not in cells.table.columns
+
+
+def test_columns_of_one_run_keep_their_names() -> None:
+    cells = read({"lr": 0.1, "seeds": [2, 1], "acc": [0.5, 0.6]})
+    assert {*cells.table.columns} == {"lr", "seeds", "acc"}
+    assert cells.roles == {"seed": "seeds"}
+
+
+def test_names_like_seeds_or_metrics_are_told_apart_by_the_other_levels() -> None:
+    cells = read({f"seed_{s}": {"64": {"acc": 1}, "128": {"acc": 2}} for s in SEEDS})
+    assert cells.table["method"].tolist() == ["64", "128"] * 3
+    for inner in ([1, 2, 3], {"1": 2, "2": 3}):
+        cells = read({"map": {"acc": inner}, "time": {"acc": inner}})
+        assert cells.roles["arm"] == "method"
+        assert {*cells.table["method"]} == {"map", "time"}
+    cells = read({"map": {"1": {"acc": 1}, "2": {"acc": 2}}, "em": {"1": {"acc": 1}}})
+    assert cells.table["method"].tolist() == ["map", "map", "em"]
+    tasks = {"1": {"ours": 1, "base": 2}, "2": {"ours": 3, "base": 4}}
+    assert "arm" not in read({"mnist": tasks, "cifar": tasks}).roles
+
+
+def test_names_of_levels_give_way_to_those_of_records() -> None:
+    record = {"method": "x", "group": "y", "seed": {"data": 5}, "acc": 1}
+    cells = read({name: {"seed_1": record, "seed_2": record} for name in "ab"})
+    assert cells.table["method"].tolist() == ["x"] * 4
+    assert cells.table["seed"].tolist() == ["1", "2"] * 2
+    assert cells.table.iloc[:, 0].tolist() == ["a", "a", "b", "b"]
+    cells = read({name: [{"method": "x", "seed": 1, "acc": 1}] for name in "ab"})
+    assert cells.table["group"].tolist() == ["a", "b"]
+
+
+def test_a_name_around_all_is_no_level() -> None:
+    cells = read({"date": "today", "results": {m: [0.1, 0.2] for m in METHODS}})
+    assert cells.roles["arm"] == "method"
+    assert cells.table.columns.tolist() == ["method", "seed", "value"]
+    log = {"of": {"one": {"log": [{"step": 1}]}}}
+    assert "acc" in {*read({**{m: {"acc": [1, 2]} for m in METHODS}, **log}).table["metric"]}
 
 
 @pytest.mark.parametrize("levels", [("method", "metric"), ("metric", "method")])
