@@ -392,7 +392,7 @@ def _is_one_run(found: Sequence[_Leaf], left: Sequence[_Leaf], columns: Sequence
     return (
         any(_SEED_LIST.fullmatch(leaf.path[-1]) and is_scalar(leaf.value) for leaf in left)
         or not any(map(_are_methods, keys))
-        or all(leaf.kind == "by seed" and len(leaf.value) < 2 for leaf in found)
+        or {(leaf.kind, len(leaf.value)) for leaf in found} == {("by seed", 1)}
     )
 
 
