@@ -216,7 +216,7 @@ def test_names_like_seeds_or_metrics_are_told_apart_by_the_other_levels() -> Non
 def test_names_of_levels_give_way_to_those_of_records() -> None:
     record = {"method": "x", "group": "y", "seed": {"data": 5}, "acc": 1}
     cells = read({name: {"seed_1": record, "seed_2": record} for name in "ab"})
-    assert cells.table["method"].tolist() == ["x"] * 4
+    assert cells.table[["method", "group"]].to_numpy().tolist() == [["x", "y"]] * 4
     assert cells.table["seed"].tolist() == ["1", "2"] * 2
     assert cells.table.iloc[:, 0].tolist() == ["a", "a", "b", "b"]
     cells = read({name: [{"method": "x", "seed": 1, "acc": 1}] for name in "ab"})
