@@ -313,6 +313,12 @@ class Table:
                 " of a cross-validation: these share their training data, and are no independent"
                 f" runs. If they are all there is: {self.spell('--seed', folds[0])}"
             )
+        if "position" in self.names:
+            return EvidenceError(
+                f"{self.source}: the positions in the lists may be seeds, or epochs of one run."
+                f" Seeds: {self.spell('--seed', 'position')}. Epochs of one run are no seeds: a"
+                " verdict needs runs over several seeds."
+            )
         columns = [name for name in arms if name in self.names]
         if columns and not self.table.duplicated(columns).any():
             return EvidenceError(

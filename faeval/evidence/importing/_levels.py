@@ -32,6 +32,8 @@ _SEED_LIST = re.compile(r"((random|rng)_?)?(seed|state)s?(_?(list|ids|used))?", 
 _AROUND = re.compile(
     r"(all_?)?(results?|data|metrics|scores|runs|experiments|methods|models|values)", re.IGNORECASE
 )
+#: What logs of training hold beside their results: then positions may be epochs.
+_LOG = re.compile(r"(train|training)[_ /.-]?loss|lr|learning_rate", re.IGNORECASE)
 _SUMMARY = re.compile(
     r"(mean|avg|average|std|stdev|sd|sem|se|ci\d*|median|min|max|n|count|summary|aggregated?"
     r"|overall)([_ ].*)?",
@@ -355,11 +357,16 @@ def _index(
         note = f"lists in lists: their positions are {' and '.join(map(repr, index))}"
         return index, {"seed": "seed"} if named else {}, [note]
     if named:
-        return ["seed"], {"seed": "seed"}, []
+        keys = [leaf.value for leaf in chosen if leaf.kind == "by seed"]
+        texts = listed([shown(key, 30) for key in dict.fromkeys(k for own in keys for k in own)], 6)
+        return ["seed"], {"seed": "seed"}, [f"then 'seed' ({texts})"] if keys else []
     steps = next((a for leaf in chosen if (a := leaf.named_by(STEP))), None)
     if steps or seeded:
         index = [steps[0] if steps else "position"]
         return index, {"epoch": index[0]}, []
+    names = {key for leaf in chosen for key in leaf.path}
+    if any(_LOG.fullmatch(name) or f"val_{name}" in names for name in names):
+        return ["position"], {}, ["positions in the lists may be seeds, or epochs of one run"]
     note = (
         "seeds are the positions in the lists, from 0: value i of one list is paired with value i"
         " of another"

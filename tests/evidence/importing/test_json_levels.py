@@ -283,3 +283,17 @@ def test_any_json_is_read_or_refused_in_one_line(document: Any) -> None:
         assert error is not None
         assert error.exit_code == 2
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("names", [("train_loss", "val_acc"), ("loss", "val_loss"), ("acc", "lr")])
+def test_a_log_of_training_may_hold_epochs_and_is_asked_about(names: tuple[str, str]) -> None:
+    document = {m: {name: [0.1, 0.2, 0.3] for name in names} for m in ("ours", "base")}
+    found = cells_of("x", content=json.dumps(document).encode())
+    assert "position" in found.table.columns
+    assert not {"seed", "epoch"} & {*found.roles}
+
+
+def test_keys_that_are_seeds_are_named() -> None:
+    document = {m: {"10": 0.1, "100": 0.2} for m in ("ours", "base")}
+    found = cells_of("x", content=json.dumps(document).encode())
+    assert "'100'" in " ".join(found.notes)
