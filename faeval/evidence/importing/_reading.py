@@ -132,7 +132,7 @@ def read_results(
     cells, numbering, seed = numbered_seeds(cells, seed, list(arms.values()), by_rows)
     cells = _of_sides(cells, arms, sides, seed, group)
     if name_column and said.metrics:
-        cells = _rows(cells, cells.table[name_column].astype(str).str.strip().isin(said.metrics))
+        cells = cells.rows(cells.table[name_column].astype(str).str.strip().isin(said.metrics))
     table = Table(cells, said, sides, spell)
     values = list(metrics.values()) if metrics else [value_column]
     cells, notes = as_numbers(cells, values, table)
@@ -178,15 +178,6 @@ def read_results(
 # -- rows and columns before anything is read into them
 
 
-def _rows(cells: Cells, keep: pd.Series[bool]) -> Cells:
-    """Return some of the rows, which keep their places."""
-    if keep.all():
-        return cells
-    kept, place = np.flatnonzero(keep.to_numpy(dtype=bool)), cells.place
-    table = cells.table[keep.to_numpy(dtype=bool)].reset_index(drop=True)
-    return replace(cells, table=table, place=lambda row: place(int(kept[row])))
-
-
 def _where(cells: Cells, said: Said) -> Cells:
     for name, text in said.where:
         table = Table(cells, said, (), lambda option, value="": f"{option} {value}")
@@ -197,7 +188,7 @@ def _where(cells: Cells, said: Said) -> Cells:
                 f"{cells.source}: --where {name}={text}: no row has it; column {column!r} holds"
                 f" {listed([cut(clean(t), 40) for t in table.texts(column)], 12) or 'nothing'}."
             )
-        cells = _rows(cells, cells.table[column].map(cell_text).isin(matching))
+        cells = cells.rows(cells.table[column].map(cell_text).isin(matching))
     return cells
 
 
@@ -276,7 +267,7 @@ def _of_sides(
     if len(left):
         rest = sorted(_name_of(left, row, names) for row in left.index)
         notes.append(f"other arms, not read: {listed(rest, 8)}")
-    return replace(_rows(cells, _as_series(keep, cells)), notes=(*cells.notes, *notes))
+    return replace(cells.rows(_as_series(keep, cells)), notes=(*cells.notes, *notes))
 
 
 def _name_of(table: pd.DataFrame, row: int, names: Sequence[str]) -> str:
