@@ -12,7 +12,6 @@ import numpy as np
 from faeval._safe_text import clean, cut, listed
 from faeval.errors import EvidenceError
 from faeval.evidence._cells import number_of
-from faeval.evidence._endings import is_state
 from faeval.evidence._table import check_rows
 from faeval.evidence.importing._arms import arms_of
 from faeval.evidence.importing._cells_table import Cells
@@ -27,6 +26,7 @@ from faeval.evidence.importing._column_roles import (
     assigned,
     factor_name,
 )
+from faeval.evidence.importing._reading_beside import notes_beside
 from faeval.evidence.importing._reading_course import check_course, with_course, without_epochs
 from faeval.evidence.importing._reading_seeds import (
     check_not_means,
@@ -161,7 +161,9 @@ def read_results(
     check_ranges(found.table, said, cells.source)
     check_scales(found.table, said, cells.source, spell)
     remarks = [*cells.notes, *notes, *numbering_notes(numbering), *renamed, *found.notes]
-    remarks += _also_unlike(cells, columns, sides, group)
+    own = {factor: column for factor, column in arms.items() if column != group}
+    is_side = {side: _is_side(cells, own, side) for side in sides}
+    remarks += notes_beside(cells, columns, is_side)
     how = _how(cells, columns, said, by_rows)
     return Reading(
         table=found.table,
@@ -315,36 +317,6 @@ def _wanted(cells: Cells, arms: Mapping[str, str], side: str) -> dict[str, str]:
             f" {','.join(f'{c}=VALUE' for c in columns.values())}."
         )
     return named
-
-
-def _also_unlike(
-    cells: Cells, columns: Columns, sides: Sequence[str], group: str | None
-) -> list[str]:
-    """Say which columns, beside those of the arm, are one thing in one arm and another in others.
-
-    A verdict is of them, too: whoever leaves them out may lay their effect to the arm.
-    """
-    own = {f: c for f, c in columns.arms.items() if c != group}
-    if len(sides) < 2:
-        return []
-    used = {*columns.arms.values(), columns.seed, *columns.metrics.values(), columns.value}
-    rows = [cells.table[_is_side(cells, own, side).to_numpy()] for side in sides]
-    texts = []
-    for name in cells.table.columns:
-        if name in used or name in (columns.metric, columns.epoch, columns.fold):
-            continue
-        if list(cells.table.columns).count(name) > 1 or is_state(name):
-            continue
-        held = [{cell_text(cell) for cell in part[name].unique()} for part in rows]
-        if all(len(one) == 1 for one in held) and len({*map(frozenset, held)}) > 1:
-            pairs = [
-                f"{cut(clean(next(iter(one)) or 'nothing'), 40)} in {cut(clean(side), 40)}"
-                for side, one in zip(sides, held, strict=True)
-            ]
-            texts.append(f"{name!r} ({listed(pairs, 4)})")
-    if not texts:
-        return []
-    return [f"the arms differ in {listed(texts, 6)} as well; the verdict is of all that together"]
 
 
 def _status(table: Table) -> str | None:

@@ -47,3 +47,43 @@ def test_seeds_that_are_all_words_are_numbered() -> None:
     rows = "ours,a,0.9 ours,b,0.91 base,a,0.8 base,b,0.81"
     reading = read(table_of("method", "seed", "acc", rows=rows), ACC)
     assert reading.numbering == {"a": 0, "b": 1}
+
+
+def notes_of(column: str, cells: str, rows: str = "") -> list[str]:
+    """The notes on two arms of seeds 1 to 4, with a column of eight cells more."""
+    seeds = [(arm, seed) for arm in SIDES for seed in range(1, 5)]
+    lines = [f"{a},{s},{0.8 + 0.1 * (a == 'ours') + s / 100},{cell}"
+             for (a, s), cell in zip(seeds, cells.split(), strict=True)]  # fmt: skip
+    text = "\n".join([f"method,seed,acc,{column}", *lines]) + "\n"
+    return [note for note in read(text, ACC).notes if not note.startswith("columns left out")]
+
+
+def test_seeds_of_several_data_sets_are_said() -> None:
+    (note,) = notes_of("dataset", "d1 d1 d2 d2 d1 d1 d2 d2")
+    assert "--where dataset=d1" in note
+    assert "--group-by dataset" in note
+
+
+@pytest.mark.parametrize(
+    ("column", "cells"),
+    [("host", "a b c d a b c d"), ("host", "a a b b a b a b"), ("lr", "1 1 2 2 1 1 2 2")],
+)
+def test_columns_that_tell_no_data_apart_are_not_said(column: str, cells: str) -> None:
+    assert notes_of(column, cells) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "is_said"),
+    [
+        ("Acc", "0.8 0.8 0.8 0.8 0.9 0.9 0.9 0.9", False),
+        ("n_parameters", "8 8 8 8 9 9 9 9", False),
+        ("lr", "0.1 0.1 0.1 0.1 0.2 0.2 0.2 0.2", True),
+        ("features", "raw raw raw raw fca fca fca fca", True),
+        ("lr", "0.1 0.1 0.1 0.2 0.2 0.2 0.2 0.2", False),
+    ],
+)
+def test_settings_that_differ_are_said_and_other_metrics_not(
+    column: str, cells: str, is_said: bool
+) -> None:
+    notes = notes_of(column, cells)
+    assert [repr(column) in note for note in notes] == ([True] if is_said else [])
