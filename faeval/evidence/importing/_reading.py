@@ -41,7 +41,7 @@ from faeval.evidence.importing._reading_values import (
     with_plain_metrics,
 )
 from faeval.evidence.importing._shapes import made_rows
-from faeval.evidence.importing._tidy import Imported, import_table
+from faeval.evidence.importing._tidy import NO_STATUS, Imported, import_table
 from faeval.experiment import Arm
 
 if TYPE_CHECKING:
@@ -320,9 +320,9 @@ def _wanted(cells: Cells, arms: Mapping[str, str], side: str) -> dict[str, str]:
 
 
 def _status(table: Table) -> str | None:
-    if table.said.status is not None:
+    if table.said.status not in (None, NO_STATUS):
         return table.said_column(table.said.status, "--status")
-    return None
+    return table.said.status
 
 
 # -- what is said of it
