@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from faeval.evidence._endings import is_state
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._column_names import cell_text, word
 from faeval.evidence.importing._column_roles import Columns
+from faeval.evidence.importing._numbers import with_minus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ def notes_beside(
 
 def _names_beside(cells: Cells, columns: Columns) -> list[str]:
     read = {*columns.arms.values(), columns.seed, *columns.metrics.values(), columns.value}
-    read |= {columns.metric, columns.epoch, columns.fold}
+    read |= {columns.metric, columns.epoch or "", columns.fold or ""}
     names = list(cells.table.columns)
     return [n for n in names if n not in read and names.count(n) == 1 and not is_state(n)]
 
@@ -93,7 +93,7 @@ def _texts(column: pd.Series[Any]) -> set[str]:
 
 
 def _are_words(texts: Any) -> bool:
-    return any(text and number_of(re.sub("[\u2212\u2013]", "-", text)) is None for text in texts)
+    return any(text and number_of(with_minus(text)) is None for text in texts)
 
 
 def _short(text: str) -> str:
