@@ -207,21 +207,8 @@ def _next_steps(
         pilot = words[0]
         if len(words) > 1 or not _is_found_again(reading.options):
             pilot = "pilot.csv"
-            steps.append(
-                (
-                    spelled(
-                        "faeval",
-                        "evidence",
-                        "import",
-                        *words,
-                        pilot,
-                        "--setting",
-                        setting,
-                        *reading.options,
-                    ),
-                    "keep these numbers as a pilot",
-                )  # fmt: skip
-            )
+            command = ["faeval", "evidence", "import", *words, pilot, "--setting", setting]
+            steps.append((spelled(*command, *reading.options), "keep these numbers as a pilot"))
         steps.append((spelled("faeval", "plan", file, "--pilot", pilot), "seeds, power, cost"))
     steps.append((f"faeval lock {file}", "register, then run new seeds"))
     return steps

@@ -82,6 +82,11 @@ class Comparison:
         lines = []
         if self.report and any(v.reason_code == "confounded" for v in self.report.verdicts):
             lines = self.reading.epochs_said()
+        if self.report and any(v.reason_code == "diverged" for v in self.report.verdicts):
+            lines.append(
+                "to count a run that failed as the worst value there is: --save the claim, and add"
+                " diverged='worst' to it"
+            )
         for claim in self.claims:
             if not claim.is_paired:
                 continue

@@ -10,7 +10,7 @@ from faeval.errors import EvidenceError
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._columns import shown, with_names
 
-_ROLES = {"arm": "name", "seed": "repetition", "value": "value"}
+_ROLES = {"arm": "name", "seed": "repetition", "value": "time"}
 _ONE_BUILD = "repetitions of one build on one machine: they say nothing of another build or machine"
 
 
@@ -53,7 +53,7 @@ def _runs(result: dict[str, Any], times: list[Any]) -> Iterator[dict[str, Any]]:
     codes, parameters = result.get("exit_codes"), result.get("parameters")
     more = parameters if isinstance(parameters, dict) else {}
     for i, value in enumerate(times):
-        row = {"name": str(result["command"]), "repetition": i, "value": value}
+        row = {"name": str(result["command"]), "repetition": i, "time": value}
         row |= {name: cell for name, cell in more.items() if name not in row}
         if isinstance(codes, list) and len(codes) == len(times):
             row["exit_code"] = codes[i]
@@ -74,7 +74,7 @@ def _pytest_benchmark(benchmarks: Sequence[Any], source: str) -> Cells:
         # The whole name is needed only where the short one is not alone.
         key = "name" if short.count(benchmark.get("name")) == 1 else "fullname"
         name = str(benchmark.get(key) or benchmark.get("fullname") or benchmark.get("name"))
-        rows += [{"name": name, "repetition": i, "value": v} for i, v in enumerate(data)]
+        rows += [{"name": name, "repetition": i, "time": v} for i, v in enumerate(data)]
     return _cells(rows, source, ["times of pytest-benchmark, in seconds"])
 
 
@@ -105,7 +105,7 @@ def _google(benchmarks: Sequence[Any], source: str) -> Cells:
         row = {
             "name": name,
             "repetition": index,
-            "value": None if run.get("error_occurred") else run.get("real_time"),
+            "time": None if run.get("error_occurred") else run.get("real_time"),
         }
         rows.append(row | {"cpu_time": run.get("cpu_time")})
     notes = [f"real times of Google Benchmark, in {units[0]}; cpu_time is beside them"]

@@ -355,7 +355,7 @@ class Table:
     def _of_roles(self) -> tuple[dict[str, str], str, str]:
         roles = self.cells.roles
         if "metric" not in roles:
-            names = self.said.metrics or ("value",)
+            names = self.said.metrics or (roles["value"],)
             return {names[0]: roles["value"]}, "", ""
         there = self.texts(roles["metric"])
         for name in self.said.metrics:

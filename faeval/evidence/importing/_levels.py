@@ -11,7 +11,7 @@ from typing import Any
 from faeval._safe_text import listed
 from faeval.errors import EvidenceError
 from faeval.evidence.importing._column_names import ARMS
-from faeval.evidence.importing._columns import shown
+from faeval.evidence.importing._columns import is_number, shown
 from faeval.evidence.importing._records import SETTINGS, STEP, is_scalar
 
 _METRIC = re.compile(
@@ -106,8 +106,8 @@ def has_axis(names: Iterable[str]) -> bool:
 
 
 def are_numbers(values: Iterable[Any]) -> bool:
-    """Whether values are numbers, or nothing."""
-    return all(v is None or isinstance(v, int | float) for v in values)
+    """Whether values are numbers, some of them as text, or nothing."""
+    return all(v is None or isinstance(v, int | float) or is_number(v) for v in values)
 
 
 def _depth(leaf: _Leaf) -> int:
@@ -173,7 +173,6 @@ def _levels(
     keys = [list(dict.fromkeys(level)) for level in zip(*(x.path for x in leaves), strict=True)]
     columns = [""] * len(keys)
     rest = [i for i, level in enumerate(keys) if len(level) > 1 or not _AROUND.fullmatch(level[0])]
-    rest = rest or [len(keys) - 1]
     numbered = [] if seeded else [i for i in rest if are_seeds(keys[i])]
     if worded := [i for i in numbered if not all(k.lstrip("-").isdigit() for k in keys[i])]:
         numbered = worded

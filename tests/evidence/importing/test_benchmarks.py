@@ -11,7 +11,7 @@ from faeval.errors import EvidenceError
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._files import cells_of
 
-ROLES = {"arm": "name", "seed": "repetition", "value": "value"}
+ROLES = {"arm": "name", "seed": "repetition", "value": "time"}
 
 
 def read(document: Any) -> Cells:
@@ -57,7 +57,7 @@ def test_pytest_benchmark() -> None:
     benchmarks = [{"name": n, "fullname": f, "stats": stats} for n, f in names]
     found = read({"machine_info": {}, "commit_info": {}, "benchmarks": benchmarks, "version": "5"})
     assert found.table["name"].unique().tolist() == ["test_a", "x.py::test_b", "y.py::test_b"]
-    assert found.table["value"].tolist() == [0.5, 0.25] * 3
+    assert found.table["time"].tolist() == [0.5, 0.25] * 3
     assert found.roles == ROLES
     with pytest.raises(EvidenceError, match="--benchmark-save-data"):
         read({"machine_info": {}, "benchmarks": [{"name": "a", "stats": {"min": 1}}]})
@@ -83,7 +83,7 @@ def test_google_benchmark() -> None:
     runs = [google(name, i) for name in ("BM_a", "BM_b") for i in (0, 1)]
     found = read({"context": {}, "benchmarks": [*runs, mean]})
     assert found.table["name"].tolist() == ["BM_a", "BM_a", "BM_b", "BM_b"]
-    assert found.table["value"].tolist() == [10, 11, 10, 11]
+    assert found.table["time"].tolist() == [10, 11, 10, 11]
     assert found.roles == ROLES
     notes = " ".join(found.notes)
     assert "ns" in notes
