@@ -63,7 +63,10 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     ),
     "layer": (_text("Column of the layer."), None),
     "status": (
-        _text("Column that says how runs ended.", "one called status, state, failed, ..."),
+        _text(
+            "Column that says how runs ended; 'none': none does.",
+            "one called status, state, failed, ...",
+        ),
         None,
     ),
     "run": (_text("Column that names the run."), None),

@@ -80,7 +80,10 @@ def _outcome(given: Any) -> str:
     if given in STATUSES or word in STATUSES:
         return word
     if word in _NOT_OVER:
-        raise Unusable("says that the run is not over; wait for its end, or leave its rows out")
+        raise Unusable(
+            "says that the run is not over; wait for its end, or leave its rows out (--where"
+            " COLUMN=VALUE keeps others)"
+        )
     if word and word not in _ENDED | _LOST:
         raise Unusable(f"is no status; write one of {', '.join(STATUSES)}, or finished or failed")
     return "lost" if word in _LOST else ""
@@ -115,13 +118,19 @@ class States:
 
 
 def states_of(
-    table: pd.DataFrame, source: str, place: Callable[[int], str], but: Collection[str] = ()
+    table: pd.DataFrame,
+    source: str,
+    place: Callable[[int], str],
+    but: Collection[str] = (),
+    *,
+    is_log: bool = False,
 ) -> States:
     """Return how runs ended, by the columns whose names and cells say so.
 
     A column such as ``State`` counts where some of its words are known, one such as ``failed`` or
     ``exit_code`` always, and one such as ``result`` or ``success``, which may be a number that was
-    measured, where its cells can say nothing else.
+    measured, where its cells can say nothing else. ``is_log``: runs have several rows, and a
+    column such as ``done`` says of each row whether it is the last.
 
     Raises
     ------
@@ -136,6 +145,12 @@ def states_of(
             continue
         codes, distinct = pd.factorize(table[name].astype(object).map(str))
         kind, label = _STATES.get(_state(name), ""), str(name)[:SHOWN]
+        if is_log and _MAYBE.get(_state(name)) == "ended":
+            if _may_be_words(distinct):
+                unread[name] = (
+                    f"column {label!r} says how each row is, not how its run ended, and is not read"
+                )
+            continue
         try:
             words = _endings(_state(name), list(distinct))
         except BadCell as bad:
@@ -190,8 +205,8 @@ def _ending(name: str, cell: str, code: int) -> str:
         return word
     raise BadCell(
         code,
-        "says neither that the run failed nor that it did not; write yes or no, or rename the"
-        " column",
+        "says neither that the run failed nor that it did not; write yes or no; or name the column"
+        " that says how runs ended (--status COLUMN), or that none does (--status none)",
     )
 
 

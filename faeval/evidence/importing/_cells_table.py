@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,3 +42,12 @@ class Cells:
     notes: tuple[str, ...] = ()
     roles: Mapping[str, str] = field(default_factory=dict)
     paired: bool = True
+
+    def rows(self, keep: pd.Series[bool]) -> Cells:
+        """Return some of the rows, which keep their places."""
+        if keep.all():
+            return self
+        mask, place = keep.to_numpy(dtype=bool), self.place
+        places = np.flatnonzero(mask)
+        table = self.table[mask].reset_index(drop=True)
+        return replace(self, table=table, place=lambda row: place(int(places[row])))

@@ -26,7 +26,7 @@ from faeval.evidence.importing._column_names import (
     word,
 )
 from faeval.evidence.importing._epochs import Take
-from faeval.evidence.importing._numbers import Spelling
+from faeval.evidence.importing._numbers import Spelling, with_minus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -418,7 +418,7 @@ class Table:
 
     def _is_numbers(self, name: str) -> bool:
         texts = self.texts(name)[:50]
-        return bool(texts) and all(number_of(text) is not None for text in texts)
+        return bool(texts) and all(number_of(with_minus(text)) is not None for text in texts)
 
 
 def assigned(side: str) -> dict[str, str]:

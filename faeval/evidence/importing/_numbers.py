@@ -24,6 +24,8 @@ _COMMA_THOUSANDS = re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:,\d{{3}})+(?:\.\d+)?{_EXP
 _SPACE_THOUSANDS = re.compile(
     rf"[+-]?[1-9]\d{{0,2}}(?:[{_SPACES}'\u2019]\d{{3}})+(?P<rest>[.,]\d+)?{_EXPONENT}\Z"
 )
+#: A minus sign or a dash in place of a hyphen, as texts are set.
+_MINUS = re.compile(r"(^\s*|[eE])[\u2212\u2013](?=[\d.,])")
 _PERCENT = re.compile(rf"(?P<number>.*\d)[{_SPACES}]*%\Z")
 _SPREAD = re.compile(
     r"[+-]?[\d.,]+%?\s*(?:\u00b1|\+/-|\+-|\\pm|\$\\pm\$)\s*[\d.,]+"
@@ -37,6 +39,17 @@ class Spelling:
 
     decimal: str | None = None
     thousands: str | None = None
+
+
+def with_minus(text: str) -> str:
+    """Return the text of a number with a hyphen for its minus.
+
+    Examples
+    --------
+    >>> with_minus("\u22125e\u22123"), with_minus("3\u20135")
+    ('-5e-3', '3\u20135')
+    """
+    return _MINUS.sub(r"\1-", text)
 
 
 def means_with_spread(cells: Sequence[str]) -> bool:
@@ -94,7 +107,7 @@ def plain_numbers(
     if floats is not None and spelling == Spelling():
         return floats, []
     codes, distinct = pd.factorize(column.astype(object))
-    texts = [cell.strip() if isinstance(cell, str) else cell for cell in distinct]
+    texts = [with_minus(cell.strip()) if isinstance(cell, str) else cell for cell in distinct]
     words = [text for text in texts if isinstance(text, str) and text.lower() not in NOTHING]
     where = _Where(name, source, place, codes, distinct)
     converted, notes = _without_percent(texts, words, where)
@@ -103,6 +116,7 @@ def plain_numbers(
     cells = [spelt.get(t, t) if isinstance(t, str) else t for t in converted]
     if notes:  # percent signs were there: each number is in hundredths
         cells = [_hundredth(cell) for cell in cells]
+
     values = np.array([*cells, None], dtype=object)[codes]
     return pd.Series(values, index=column.index, dtype=object), [*notes, *more]
 
@@ -140,7 +154,9 @@ class _Where:
 
     def of(self, text: str) -> str:
         """Say where a cell stands first, and what it holds."""
-        code = next(i for i, c in enumerate(self.distinct) if str(c).strip().startswith(text))
+        code = next(
+            i for i, c in enumerate(self.distinct) if with_minus(str(c).strip()).startswith(text)
+        )
         row = int(np.argmax(self.codes == code))
         return f"{self.place(row)}: {cut(clean(self.distinct[code]), 60)!r}"
 

@@ -12,7 +12,6 @@ import numpy as np
 from faeval._safe_text import clean, cut, listed
 from faeval.errors import EvidenceError
 from faeval.evidence._cells import number_of
-from faeval.evidence._endings import is_state
 from faeval.evidence._table import check_rows
 from faeval.evidence.importing._arms import arms_of
 from faeval.evidence.importing._cells_table import Cells
@@ -27,6 +26,7 @@ from faeval.evidence.importing._column_roles import (
     assigned,
     factor_name,
 )
+from faeval.evidence.importing._reading_beside import notes_beside
 from faeval.evidence.importing._reading_course import check_course, with_course, without_epochs
 from faeval.evidence.importing._reading_seeds import (
     check_not_means,
@@ -41,7 +41,7 @@ from faeval.evidence.importing._reading_values import (
     with_plain_metrics,
 )
 from faeval.evidence.importing._shapes import made_rows
-from faeval.evidence.importing._tidy import Imported, import_table
+from faeval.evidence.importing._tidy import NO_STATUS, Imported, import_table
 from faeval.experiment import Arm
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def read_results(
     cells, numbering, seed = numbered_seeds(cells, seed, list(arms.values()), by_rows)
     cells = _of_sides(cells, arms, sides, seed, group)
     if name_column and said.metrics:
-        cells = _rows(cells, cells.table[name_column].astype(str).str.strip().isin(said.metrics))
+        cells = cells.rows(cells.table[name_column].astype(str).str.strip().isin(said.metrics))
     table = Table(cells, said, sides, spell)
     values = list(metrics.values()) if metrics else [value_column]
     cells, notes = as_numbers(cells, values, table)
@@ -161,7 +161,9 @@ def read_results(
     check_ranges(found.table, said, cells.source)
     check_scales(found.table, said, cells.source, spell)
     remarks = [*cells.notes, *notes, *numbering_notes(numbering), *renamed, *found.notes]
-    remarks += _also_unlike(cells, columns, sides, group)
+    own = {factor: column for factor, column in arms.items() if column != group}
+    is_side = {side: _is_side(cells, own, side) for side in sides}
+    remarks += notes_beside(cells, columns, is_side)
     how = _how(cells, columns, said, by_rows)
     return Reading(
         table=found.table,
@@ -178,15 +180,6 @@ def read_results(
 # -- rows and columns before anything is read into them
 
 
-def _rows(cells: Cells, keep: pd.Series[bool]) -> Cells:
-    """Return some of the rows, which keep their places."""
-    if keep.all():
-        return cells
-    kept, place = np.flatnonzero(keep.to_numpy(dtype=bool)), cells.place
-    table = cells.table[keep.to_numpy(dtype=bool)].reset_index(drop=True)
-    return replace(cells, table=table, place=lambda row: place(int(kept[row])))
-
-
 def _where(cells: Cells, said: Said) -> Cells:
     for name, text in said.where:
         table = Table(cells, said, (), lambda option, value="": f"{option} {value}")
@@ -197,7 +190,7 @@ def _where(cells: Cells, said: Said) -> Cells:
                 f"{cells.source}: --where {name}={text}: no row has it; column {column!r} holds"
                 f" {listed([cut(clean(t), 40) for t in table.texts(column)], 12) or 'nothing'}."
             )
-        cells = _rows(cells, cells.table[column].map(cell_text).isin(matching))
+        cells = cells.rows(cells.table[column].map(cell_text).isin(matching))
     return cells
 
 
@@ -276,7 +269,7 @@ def _of_sides(
     if len(left):
         rest = sorted(_name_of(left, row, names) for row in left.index)
         notes.append(f"other arms, not read: {listed(rest, 8)}")
-    return replace(_rows(cells, _as_series(keep, cells)), notes=(*cells.notes, *notes))
+    return replace(cells.rows(_as_series(keep, cells)), notes=(*cells.notes, *notes))
 
 
 def _name_of(table: pd.DataFrame, row: int, names: Sequence[str]) -> str:
@@ -326,40 +319,10 @@ def _wanted(cells: Cells, arms: Mapping[str, str], side: str) -> dict[str, str]:
     return named
 
 
-def _also_unlike(
-    cells: Cells, columns: Columns, sides: Sequence[str], group: str | None
-) -> list[str]:
-    """Say which columns, beside those of the arm, are one thing in one arm and another in others.
-
-    A verdict is of them, too: whoever leaves them out may lay their effect to the arm.
-    """
-    own = {f: c for f, c in columns.arms.items() if c != group}
-    if len(sides) < 2:
-        return []
-    used = {*columns.arms.values(), columns.seed, *columns.metrics.values(), columns.value}
-    rows = [cells.table[_is_side(cells, own, side).to_numpy()] for side in sides]
-    texts = []
-    for name in cells.table.columns:
-        if name in used or name in (columns.metric, columns.epoch, columns.fold):
-            continue
-        if list(cells.table.columns).count(name) > 1 or is_state(name):
-            continue
-        held = [{cell_text(cell) for cell in part[name].unique()} for part in rows]
-        if all(len(one) == 1 for one in held) and len({*map(frozenset, held)}) > 1:
-            pairs = [
-                f"{cut(clean(next(iter(one)) or 'nothing'), 40)} in {cut(clean(side), 40)}"
-                for side, one in zip(sides, held, strict=True)
-            ]
-            texts.append(f"{name!r} ({listed(pairs, 4)})")
-    if not texts:
-        return []
-    return [f"the arms differ in {listed(texts, 6)} as well; the verdict is of all that together"]
-
-
 def _status(table: Table) -> str | None:
-    if table.said.status is not None:
+    if table.said.status not in (None, NO_STATUS):
         return table.said_column(table.said.status, "--status")
-    return None
+    return table.said.status
 
 
 # -- what is said of it

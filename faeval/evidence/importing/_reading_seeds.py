@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from faeval._safe_text import clean, cut, listed
 from faeval.errors import EvidenceError
 from faeval.evidence._cells import number_of
@@ -63,15 +65,28 @@ def numbered_seeds(
         numbers = cells.table.groupby(list(arms), dropna=False, sort=False).cumcount()
         name = "seed" if "seed" not in cells.table.columns else "row of the arm"
         return replace(cells, table=cells.table.assign(**{name: numbers})), {}, name
-    column = cells.table[seed]
-    texts = [cell_text(cell) for cell in column.dropna().unique().tolist()]
-    texts = [text for text in dict.fromkeys(texts) if text]
-    if all(_is_seed(text) for text in texts) or _is_summary_only(texts):
+    texts = [cell_text(cell) for cell in cells.table[seed].dropna().unique().tolist()]
+    names = [t for t in dict.fromkeys(texts) if t and not _SUMMARIES.match(t)]
+    words = [text for text in names if not re.search(r"\d", text)]
+    if 0 < len(words) < len(names) and all(map(_is_seed, {*names} - {*words})):
+        cells, names = _without_words(cells, seed, words), []
+    if all(map(_is_seed, names)):
         return cells, {}, seed
-    names = sorted((t for t in texts if not _is_summary_only([t])), key=_natural)
+    names.sort(key=_natural)
     numbering = {name: number for number, name in enumerate(names)}
-    replaced = column.map(lambda cell: numbering.get(cell_text(cell), cell))
+    replaced = cells.table[seed].map(lambda cell: numbering.get(cell_text(cell), cell))
     return replace(cells, table=cells.table.assign(**{seed: replaced})), numbering, seed
+
+
+def _without_words(cells: Cells, seed: str, words: Sequence[str]) -> Cells:
+    """Return cells without the rows whose seed is a word among numbers: they sum up others."""
+    are_words = cells.table[seed].map(cell_text).isin(words)
+    rows = [
+        f"{cells.place(int(row))} ({cut(clean(cell_text(cells.table.at[row, seed])), 40)!r})"
+        for row in np.flatnonzero(are_words)
+    ]
+    note = f"rows whose {seed!r} is no number, as of rows that sum up others, left out"
+    return replace(cells.rows(~are_words), notes=(*cells.notes, f"{note}: {listed(rows, 6)}"))
 
 
 def _is_seed(text: str) -> bool:
@@ -83,10 +98,6 @@ def _is_seed(text: str) -> bool:
 
 
 _SUMMARIES = re.compile(r"(mean|average|avg|std|stdev|sd|sem|total|sum|all|overall|median)\Z", re.I)
-
-
-def _is_summary_only(texts: Iterable[str]) -> bool:
-    return all(_SUMMARIES.match(text) for text in texts)
 
 
 def _natural(text: str) -> tuple[Any, ...]:

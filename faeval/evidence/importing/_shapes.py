@@ -223,13 +223,7 @@ def _from_chart(
     rows = _melted(cells, values, [step], roles, note)
     # A run has no number at the steps of others.
     there = rows.table["value"].notna() & (rows.table["value"].astype(str).str.strip() != "")
-    kept = there.to_numpy().nonzero()[0]
-    place = rows.place
-    return replace(
-        rows,
-        table=rows.table[there].reset_index(drop=True),
-        place=lambda row: place(int(kept[row])),
-    )
+    return rows.rows(there)
 
 
 def _check_no_groups(

@@ -29,6 +29,8 @@ _SUMS = frozenset((
     "mean", "average", "avg", "median", "iqm", "min", "max", "total", "sum", "overall", "all",
     "count", "std", "stdev", "std_dev", "sd", "sem", "se", "stderr", "var", "variance",
 ))  # fmt: skip
+#: In place of a column of how runs ended: none says it, whatever columns are called.
+NO_STATUS = "none"
 #: What a column of the seed is called where its rows share their training data.
 _FOLDS = ("fold", "folds", "split", "cv")
 
@@ -86,8 +88,8 @@ def import_table(
         The columns of these, where there are any; a column called layer is found.
     status
         The column that says how runs ended; default: those called status, state, failed, exit_code,
-        success, ... whose cells say so. Without one a number that is finite is measured, any other
-        undefined.
+        success, ... whose cells say so. Without one, or with ``"none"``, a number that is finite is
+        measured, any other undefined.
     take
         Which epoch of each run is read: ``"last"``, ``"max"`` or ``"min"`` (the epoch at which the
         metric is highest or lowest), or the number of one that all runs have. Default: all of them,
@@ -129,12 +131,15 @@ def import_table(
             " --epoch)."
         )
     column_by_name = _without_none(
-        seed=seed, epoch=epoch, layer=layer, status=status, run=run, over=average
-    )
+        seed=seed, epoch=epoch, layer=layer, run=run, over=average,
+        status=None if status == NO_STATUS else status,
+    )  # fmt: skip
     columns = [*(factors.values() or ["arm"]), *column_by_name.values(), *figures]
     _check_there(cells, columns, where)
     cells = cells.loc[:, ~cells.columns.duplicated()]  # others that stand twice are left out
-    states, ended = _states(cells, status, columns, where, place)
+    keys = [*(factors.values() or ["arm"]), seed, *([] if wide else [metric])]
+    is_log = epoch is not None and bool(cells.duplicated(keys).any())
+    states, ended = _states(cells, status, columns, where, place, is_log)
     cells, notes = _without_sums(cells, seed, figures if wide else [value], ended, place)
     common = pd.DataFrame({name: cells[column] for name, column in column_by_name.items()})
     common["setting"] = setting
@@ -166,6 +171,7 @@ def import_table(
     _check_one_row_a_key(table, cells[others], where, place)
     table, choices = at_epoch(table.reset_index(drop=True), take, where)
     notes += [*_seed_notes(seed), *choices, *states.unread.values(), *_left_notes(others)]
+    notes += [*_failure_notes(cells, ended, [status] if status else states.read, where, place)]
     notes += _status_notes(table)
     return Imported(in_order(table), tuple(map(cut, notes)))
 
@@ -177,6 +183,28 @@ def _seed_notes(seed: str) -> list[str]:
 
 def _left_notes(columns: Sequence[str]) -> list[str]:
     return [f"columns left out: {listed(columns, 12)}"] if columns else []
+
+
+def _failure_notes(
+    cells: pd.DataFrame,
+    ended: pd.Series[Any] | None,
+    columns: Sequence[Any],
+    where: str,
+    place: Callable[[int], str],
+) -> list[str]:
+    """Say which column says that runs failed, and by which of its cells."""
+    if ended is None:
+        return []
+    notes = []
+    for name in columns:
+        own = ended if len(columns) == 1 else states_of(cells[[name]], where, place).said
+        own = ended if own is None else own
+        is_failed = own.isin([word for word in own.unique() if is_lost(word)])
+        texts = [repr(str(cell).strip()) for cell in cells[name][is_failed].unique()]
+        if texts:
+            verb = "is" if len(texts) == 1 else "are"
+            notes.append(f"status from {name!r}: {listed(texts, 6)} {verb} read as a failed run")
+    return notes
 
 
 def _status_notes(table: pd.DataFrame) -> list[str]:
@@ -281,10 +309,13 @@ def _states(
     columns: Sequence[str],
     where: str,
     place: Callable[[int], str],
+    is_log: bool,
 ) -> tuple[States, pd.Series[Any] | None]:
     """Return what columns say of how runs ended, and that by row: of ``status``, or those found."""
+    if status == NO_STATUS:
+        return States(None, (), {}), None
     if status is None:
-        states = states_of(cells, where, place, but=columns)
+        states = states_of(cells, where, place, but=columns, is_log=is_log)
         return states, states.said
     states = states_of(cells[[status]], where, place)
     return states, cells[status] if states.said is None else states.said
