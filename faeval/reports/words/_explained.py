@@ -98,8 +98,9 @@ MORE: Mapping[str, tuple[str, str]] = {
     "pilot": (
         "Pilot",
         (
-            "A few runs on seeds 1000 to 1005. They show how much seeds differ, so that the number"
-            " of seeds can be planned. They never confirm a claim."
+            "A few runs, in a campaign on seeds 1000 to 1005, or results that exist. They show how"
+            " much seeds differ, so that the number of seeds can be planned. They never confirm a"
+            " claim."
         ),
     ),
     "alpha": (
@@ -133,6 +134,44 @@ MORE: Mapping[str, tuple[str, str]] = {
         (
             "Paired: both arms have run at the same seeds, and are compared seed by seed. Unpaired:"
             " the seeds of the two arms have nothing to do with each other (Welch's test)."
+        ),
+    ),
+    "interval": (
+        "Interval, 90 % interval, confidence interval",
+        (
+            "The range of effects that the data allow. Each bound has a chance of 5 % to lie on the"
+            " wrong side of the true effect, less where several claims are judged together. It"
+            " lies beyond the margin exactly where the claim is supported."
+        ),
+    ),
+    "drawn": (
+        "Drawn, drawn seeds",
+        (
+            'seeds="drawn:5" plans five seeds that nobody picks: faeval lock computes them from'
+            " the registration itself."
+        ),
+    ),
+    "sd": (
+        "s.d., standard deviation",
+        "How far the differences lie apart over seeds, as the standard deviation.",
+    ),
+    "setting": (
+        "Setting, experiment",
+        "What the runs are of: the data and all that the arms share. Evidence names it in a column.",
+    ),
+    "rule": (
+        "Rule, decision rule",
+        "How a claim is decided: the test over seeds, and the levels that its p is compared with.",
+    ),
+    "evidence": (
+        "Evidence, results",
+        "A table with one number a row: setting, arm, seed, epoch, layer, metric, value, status.",
+    ),
+    "e-value": (
+        "E-value",
+        (
+            "How many times better the seeds so far fit some effect than the edge of the margin. By"
+            " chance alone it goes beyond 20 at most once in twenty."
         ),
     ),
     "equivalence": (
