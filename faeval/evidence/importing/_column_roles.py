@@ -45,6 +45,8 @@ class Said:
     ----------
     arm
         The columns that are factors of the arm, by the factor's name.
+    columns
+        The columns that are an arm each; ``arm=column`` gives the arm another name.
     metrics
         What is read, by a column's name or, of a long table, by a cell of its column of names.
     seed, epoch, layer, status, run
@@ -68,6 +70,7 @@ class Said:
     """
 
     arm: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     seed: str | None = None
     epoch: str | None = None
