@@ -14,10 +14,11 @@ from faeval.evidence.importing._column_names import (
     EPOCHS,
     METRICS,
     SEEDS,
+    SPREADS,
     alike,
     cell_text,
+    parts,
     tail,
-    word,
 )
 from faeval.evidence.importing._column_roles import Said
 
@@ -31,8 +32,7 @@ _OF_A_SEED = re.compile(
     re.IGNORECASE,
 )
 _SUMMARIES = frozenset((
-    "mean", "average", "avg", "median", "std", "stdev", "dev", "sd", "sem", "se", "stderr", "ci",
-    "population", "sample",
+    "mean", "average", "avg", "median", "dev", "population", "sample", *SPREADS,
 ))  # fmt: skip
 _NUMBER = re.compile(r"\d+\Z")
 _CHART = re.compile(r"(?P<run>.+) - (?P<metric>[^-].*?)(?P<extra>__(?:MIN|MAX|STD|SEM|VAR))?\Z")
@@ -163,8 +163,8 @@ def _column_of_metrics(cells: Cells, names: Sequence[str], metric: str) -> str |
 
 
 def _is_summary(name: str) -> bool:
-    parts = re.findall("[a-z]+", word(name))
-    return tail(name) in _SUMMARIES or (bool(parts) and {*parts} <= _SUMMARIES)
+    words = parts(name)
+    return tail(name) in _SUMMARIES or (bool(words) and {*words} <= _SUMMARIES)
 
 
 def _from_arms(cells: Cells, metric: str | None, columns: Mapping[str, str]) -> Cells:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from faeval.cli import app
 from faeval.errors import EvidenceError
-from faeval.evidence.importing import Reading, Said, cells_of, read_results
+from faeval.evidence.importing import Reading, Said, cells_of, cells_of_glob, read_results
 
 SIDES = ("ours", "base")
 NOTHING = Said()
@@ -180,8 +180,10 @@ SHAPES = {
     "epochs that are none": (table_of("method", "seed", "acc", "epoch",
                                       rows="ours,1,.9,3 ours,2,.8,4 base,1,.7,2 base,2,.6,2"),
                              Said(metrics=("acc",), epoch="none")),
-    "words for seeds": (table_of("method", "seed", "acc", rows=LONG_ROWS.replace(",2", ",b2")), ACC),
-    "where": (LONG.replace(",acc", ",x,acc").replace(",loss", ",y,loss").replace(",metric", ",data,metric"),
+    "words for seeds": (table_of("method", "seed", "acc", rows=LONG_ROWS.replace(",2", ",b2")),
+                        ACC),
+    "where": (LONG.replace(",acc", ",x,acc").replace(",loss", ",y,loss")
+              .replace(",metric", ",data,metric"),
               Said(metrics=("acc",), where=(("data", "x"),), ranges={"acc": (0, 1)})),
     "no status": (table_of("method", "seed", "acc", "failed",
                            rows="ours,1,.9,2 ours,2,.8,0 base,1,.7,0 base,2,.6,0"),
@@ -233,3 +235,55 @@ def test_numbers_that_do_not_count_on_are_no_seeds(names: tuple[str, ...]) -> No
     text = table_of("method", *names, rows=f"ours{',1' * len(names)} base{',2' * len(names)}")
     with pytest.raises(EvidenceError, match="acc"):
         read(text, ACC)
+
+
+def refusal_of(text: str, said: Said = ACC) -> str:
+    with pytest.raises(EvidenceError) as caught:
+        read(text, said)
+    return str(caught.value)
+
+
+def test_a_spread_is_never_offered() -> None:
+    text = table_of("method", "seed", "acc_std", "acc_mean", rows="ours,1,1,2 base,1,3,4")
+    message = refusal_of(text)
+    assert "mean 'acc_mean'" in message
+    assert "mean 'acc_std'" not in message
+
+
+@pytest.mark.parametrize("metric", ["test_score", "mean_test_score"])
+def test_splits_of_a_search_are_folds(metric: str) -> None:
+    text = table_of(
+        "method", "split0_test_score", "split1_test_score", "mean_test_score", "std_test_score",
+        rows="ours,.9,.8,.85,.1 base,.7,.6,.65,.1",
+    )  # fmt: skip
+    message = refusal_of(text, Said(metrics=(metric,)))
+    assert "folds" in message
+    assert "mean 'std" not in message
+
+
+def test_a_seed_under_the_prefix_of_a_tool_is_found() -> None:
+    reading = read(table_of("method", "user_attrs_seed", "acc", rows=LONG_ROWS), ACC)
+    assert values(reading) == TWO_SEEDS
+    rows = "ours,1,5,.9 ours,2,3,.91 ours,1,3,.8 base,1,5,.8"
+    message = refusal_of(table_of("method", "data_seed", "model_seed", "acc", rows=rows))
+    assert "data_seed" in message
+    assert "model_seed" in message
+
+
+def test_a_pattern_without_braces_is_told_where_they_go(tmp_path: Path) -> None:
+    for arm in SIDES:
+        for seed in (1, 2):
+            folder = tmp_path / f"{arm}-seed{seed}"
+            folder.mkdir()
+            (folder / "m.json").write_text(f'{{"acc": 0.{seed}}}', encoding="utf-8")
+    with pytest.raises(EvidenceError) as caught:
+        read_results(cells_of_glob(f"{tmp_path}/*/m.json"), ACC, setting="x", sides=SIDES)
+    pattern = f"{tmp_path}/{{method}}-seed{{seed}}/m.json"
+    assert pattern in str(caught.value)
+    reading = read_results(cells_of_glob(pattern), ACC, setting="x", sides=SIDES)
+    assert values(reading)["base", 2] == 0.2
+
+
+def test_a_header_in_another_order_is_no_row() -> None:
+    rows = "ours,1,0.9 ours,2,0.91 method,acc,seed base,0.8,1 base,0.81,2"
+    assert "line 4" in refusal_of(table_of("method", "seed", "acc", rows=rows))
