@@ -25,7 +25,7 @@ def numbers_digest(claim: Claim, table: pd.DataFrame, setting: str | None = None
     """Return a digest of the numbers that a claim reads, for its ``made_from=``.
 
     A replicate is a seed, or of unpaired sides an arm at a seed. Of each the numbers are hashed in
-    the order in which the claim reads them, without seed, setting, epoch or the arm's label, and
+    the order of their size, without seed, setting, epoch or the arm's label, and
     the first six hexadecimal digits kept; the digest has the lowest twelve. So the same numbers
     are known under other seeds, and among more of them. Where two replicates have the same
     numbers, as outcomes of 0 and 1 have, others may have them by chance: then the seeds are hashed
@@ -87,11 +87,10 @@ def _replicates(measurement: Measurement) -> dict[tuple[int, int], str]:
     """Return the numbers of each replicate as text, by seed and, of unpaired sides, arm."""
     arms = {arm: i for i, arm in enumerate(measurement.claim.arms())}
     paired = measurement.claim.is_paired
-    numbers: dict[tuple[int, int], str] = {}
+    numbers: dict[tuple[int, int], list[float]] = {}
     for reading, seed, _, cell in measurement.cells():
-        key = (seed, 0 if paired else arms[reading.arm])
-        numbers[key] = f"{numbers.get(key, key[1])},{float(cell.value)!r}"
-    return numbers
+        numbers.setdefault((seed, 0 if paired else arms[reading.arm]), []).append(float(cell.value))
+    return {key: ",".join(map(repr, sorted(own))) for key, own in numbers.items()}
 
 
 def _parts(replicates: dict[tuple[int, int], str], by_seed: bool) -> Iterable[str]:

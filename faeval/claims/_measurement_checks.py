@@ -96,7 +96,16 @@ def _nothing_there(m: Measurement) -> str:
             f"its arms were run, but there is no row of {' or '.join(map(str, m.reads))}; look at"
             " the metric's name, its layers and its epoch."
         )
+    if there := m.evidence.seeds(arms):
+        return (
+            f"no row of it at its seeds {_few(m.seeds)} was found; run these. Evidence has the"
+            f" seeds {_few(there)}."
+        )
     return "no row of what it reads was found; run it first."
+
+
+def _few(seeds: Iterable[int]) -> str:
+    return listed([str(seed) for seed in seeds], 6)
 
 
 def _unlike_seeds(m: Measurement) -> str:

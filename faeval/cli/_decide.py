@@ -199,6 +199,8 @@ def _next_steps(
     """
     from faeval.evidence.importing import spelled
 
+    if all(v.verdict == "invalid" for v in comparison.verdicts):
+        return []
     is_open = any(v.verdict == "inconclusive" for v in comparison.verdicts)
     reading, setting = comparison.reading, comparison.verdicts[0].setting
     file = str(save or "claims/asked.py")

@@ -241,7 +241,8 @@ def _seeds_to_run(outlook: ClaimOutlook) -> str:
     seeds = outlook.seeds
     if outlook.undrawn:
         return f"{len(seeds)}, which faeval lock draws as it registers the claim"
-    return ", ".join(map(str, seeds[:30])) + ", ..." * (len(seeds) > 30)
+    more = f" and {len(seeds) - 200} more; --json has all of them" if len(seeds) > 200 else ""
+    return ", ".join(map(str, seeds[:200])) + more
 
 
 def _print_plan(result: PlanReport, workers: int) -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from faeval.claims import Claim, Margin, Ratio
+from faeval.claims import Claim, Margin, Ratio, exceeds, metric as metric_of, numbers_digest
 from faeval.errors import FaevalError
 from faeval.evidence.importing import Reading, spelled
 from faeval.experiment import Arm
@@ -56,8 +56,6 @@ def claims_source(
 
 
 def _digest(claim: Claim, reading: Reading) -> str:
-    from faeval.claims import numbers_digest
-
     return numbers_digest(claim, reading.table)
 
 
@@ -83,9 +81,20 @@ def starting_source(reading: Reading, setting: str) -> str:
         f"        fe.metric({_quoted(metric)}, {second}),",
         "        by=fe.Margin(MARGIN, BECAUSE),",
         "    ),",
+        *_plan_lines(reading, list(arms), metric),
         ")",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _plan_lines(reading: Reading, arms: Sequence[Arm], metric: str) -> list[str]:
+    """Return the plan of fresh seeds, and the digest of the numbers of the first two arms."""
+    if len(arms) < 2:
+        return ['    seeds="drawn:5",']
+    a, b = (metric_of(metric, arm) for arm in arms[:2])
+    claim = Claim("a digest", exceeds(a, b, by=Margin(0, "a digest has no margin")))
+    count = reading.table["seed"].nunique()
+    return [f'    seeds="drawn:{count}",', f'    made_from="{_digest(claim, reading)}",']
 
 
 def _heading(reading: Reading, setting: str, words: Sequence[str] = ("NEW",)) -> str:

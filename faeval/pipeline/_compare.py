@@ -84,8 +84,9 @@ class Comparison:
             lines = self.reading.epochs_said()
         if self.report and any(v.reason_code == "diverged" for v in self.report.verdicts):
             lines.append(
-                "to count a run that failed as the worst value there is: --save the claim, and add"
-                " diverged='worst' to it"
+                "a run that failed is an outcome. To count it as the worst value there is, write a"
+                " claims file with an fe.Experiment that gives the metric's range"
+                " (docs/claims.md)"
             )
         for claim in self.claims:
             if not claim.is_paired:
@@ -97,7 +98,10 @@ class Comparison:
 
     def __repr__(self) -> str:
         if self.report is None:
-            return f"<Comparison {len(self.effects)} effects, nothing decided>"
+            effects = ", ".join(
+                f"{d.metric}: {d.effect:.4g} [{d.low:.4g}, {d.high:.4g}]" for d in self.effects[:3]
+            )
+            return f"<Comparison {effects}, nothing decided>"
         answers = ", ".join(f"{v.verdict}: {v.sentence}" for v in self.verdicts[:3])
         return f"<Comparison {answers}>"
 

@@ -216,6 +216,8 @@ def _pilot_of(
 ) -> tuple[pd.DataFrame, Selection]:
     """Return a pilot's numbers and the claims: evidence, or results as another tool wrote them."""
     try:
+        if Path(pilot).is_file() and Path(pilot).suffix.lower() not in (".csv", ".parquet", ".pq"):
+            raise evidence.OtherColumns(str(pilot))
         table = evidence.read(pilot)
     except evidence.OtherColumns:
         importing = evidence.importing

@@ -17,7 +17,9 @@ import pytest
 PAGE = Path(__file__).parents[2] / "docs" / "decide.md"
 FILE = re.compile(r"<!-- file: ([\w.]+) -->\n```\w+\n(.*?)```", re.DOTALL)
 RUN = re.compile(r"(<!-- run -->\n```console\n)(.*?)(```\n<!-- end -->)", re.DOTALL)
-SHELL = f'faeval() {{ "{sys.executable}" -m faeval "$@"; }}; python() {{ "{sys.executable}" "$@"; }}; '
+SHELL = (
+    f'faeval() {{ "{sys.executable}" -m faeval "$@"; }}; python() {{ "{sys.executable}" "$@"; }}; '
+)
 
 
 def printed(page: str, folder: Path) -> str:

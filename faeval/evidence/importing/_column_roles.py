@@ -330,6 +330,12 @@ class Table:
             )
         if splits := self._splits():
             return EvidenceError(f"{self.source}: no column of seeds was found.{splits}")
+        if "position" in self.names:
+            return EvidenceError(
+                f"{self.source}: the positions in the lists may be seeds, or epochs of one run."
+                f" Seeds: {self.spell('--seed', 'position')}. Epochs of one run are no seeds: a"
+                " verdict needs runs over several seeds."
+            )
         columns = [name for name in arms if name in self.names]
         if columns and not self.table.duplicated(columns).any():
             return EvidenceError(

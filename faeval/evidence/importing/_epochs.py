@@ -98,7 +98,9 @@ def _at_epoch(table: pd.DataFrame, take: Take, where: str) -> tuple[pd.DataFrame
         return _at(table, take, epoch, last & failed, where), []
     if take == "last":
         return table[last], []
-    return table[_best(table, take, last, failed, where)], [
+    # The best of a whole course is known at its end: a longer course is flattered more.
+    ends = table["epoch"].groupby(runs).transform("max")
+    return table.assign(epoch=ends)[_best(table, take, last, failed, where)], [
         f"read at the epoch of each run at which the metric is at its {take}: too good where that"
         " is a test set"
     ]

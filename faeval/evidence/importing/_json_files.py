@@ -352,9 +352,8 @@ def _column_cells(document: dict[str, Any], source: str) -> Cells | None:
 
 
 def _two_levels(document: dict[str, Any], source: str) -> Cells | None:
-    """Read objects in an object as pandas writes them, or a record below each seed."""
-    if not all(isinstance(v, dict) and v and all(map(is_scalar, v.values()))
-               for v in document.values()):  # fmt: skip
+    """Read objects in an object as pandas writes them; None where they are levels of names."""
+    if not all(map(_is_flat, document.values())):
         return None
     outer = list(document)
     inner = list(dict.fromkeys(key for values in document.values() for key in values))
@@ -368,6 +367,10 @@ def _two_levels(document: dict[str, Any], source: str) -> Cells | None:
         rows = [{"": key, **values} for key, values in document.items()]
         return record_cells(rows, source, lambda row: f"key {outer[row]}")
     return None
+
+
+def _is_flat(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(map(is_scalar, value.values()))
 
 
 def _are_whole(keys: Iterable[str]) -> bool:

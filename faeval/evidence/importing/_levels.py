@@ -32,6 +32,8 @@ _SEED_LIST = re.compile(r"((random|rng)_?)?(seed|state)s?(_?(list|ids|used))?", 
 _AROUND = re.compile(
     r"(all_?)?(results?|data|metrics|scores|runs|experiments|methods|models|values)", re.IGNORECASE
 )
+#: What logs of training hold beside their results: then positions may be epochs.
+_LOG = re.compile(r"(train|training)[_ /.-]?loss|lr|learning_rate", re.IGNORECASE)
 _SUMMARY = re.compile(
     r"(mean|avg|average|std|stdev|sd|sem|se|ci\d*|median|min|max|n|count|summary|aggregated?"
     r"|overall)([_ ].*)?",
@@ -58,6 +60,9 @@ class _Leaf:
         if self.kind == "lists" and any(len(inner) == long for inner in self.value):
             return None  # which of the two are counted cannot be seen
         return next((a for a in self.axes if name.fullmatch(a[0]) and len(a[1]) == long), None)
+
+
+_Node = tuple[tuple[str, ...], Mapping[str, Any]]
 
 
 def nested(document: Mapping[str, Any], source: str) -> Nested | None:
@@ -137,8 +142,7 @@ def _leaves(
     value: Mapping[str, Any], path: tuple[str, ...] = (), outer: Sequence[Any] = ()
 ) -> Iterator[_Leaf]:
     """Yield what ends each path; what lies in settings is nothing but seeds of the lists."""
-    told = [value, *(v for k, v in value.items() if isinstance(v, dict) and SETTINGS.fullmatch(k))]
-    axes = (*((k, v) for one in told for k, v in one.items() if _is_axis(k, v)), *outer)
+    axes = (*_axes(value), *outer)
     in_settings = any(map(SETTINGS.fullmatch, path))
     for key, inner in value.items():
         kind = "" if in_settings or SETTINGS.fullmatch(key) else _kind(inner)
@@ -149,6 +153,15 @@ def _leaves(
             yield from (_Leaf((*path, key, k), None, "") for k in inner if _SUMMARY.fullmatch(k))
         elif not _is_axis(key, inner):
             yield _Leaf((*path, key), inner, kind, axes)
+
+
+def _axes(value: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the lists of seeds and steps in an object, and in the settings in it."""
+    for key, inner in value.items():
+        if isinstance(inner, dict) and SETTINGS.fullmatch(key):
+            yield from ((k, v) for k, v in inner.items() if _is_axis(k, v))
+        elif _is_axis(key, inner):
+            yield key, inner
 
 
 def _is_axis(name: str, value: Any) -> bool:
@@ -171,27 +184,8 @@ def _levels(
     A level without a column is empty. ``seeded``: seeds stand below. ``fields``: of records below.
     """
     keys = [list(dict.fromkeys(level)) for level in zip(*(x.path for x in leaves), strict=True)]
-    columns = [""] * len(keys)
-    rest = [i for i, level in enumerate(keys) if len(level) > 1 or not _AROUND.fullmatch(level[0])]
-    numbered = [] if seeded else [i for i in rest if are_seeds(keys[i])]
-    if worded := [i for i in numbered if not all(k.lstrip("-").isdigit() for k in keys[i])]:
-        numbered = worded
-    if numbered:
-        columns[numbered[-1]] = "seed"
-        rest.remove(numbered[-1])
-    known = {i: sum(map(is_metric, keys[i])) / len(keys[i]) for i in rest}
-    metric = max(reversed(rest), key=known.__getitem__, default=0)
     fields = [*fields]
-    if known.get(metric) and not any(map(is_metric, fields)):
-        columns[metric] = "metric"
-        rest.remove(metric)
-    for i in rest:
-        columns[i] = "method" if len(rest) == 1 else f"level_{i + 1}"
-    if {*map(str.lower, fields)} & {*ARMS}:
-        columns = ["group" if column == "method" else column for column in columns]
-    for i, column in enumerate(columns):
-        if column != "seed" and column in fields:
-            columns[i] = f"key {i + 1}"
+    columns = _free(_columns(keys, seeded, any(map(is_metric, fields))), fields)
     # Names above columns that are no metric's may be tasks, and the columns methods.
     surely = not fields or any(map(is_metric, fields)) or {"seed"} & {*fields}
     roles = {"seed": "seed", "metric": "metric", **({"arm": "method"} if surely else {})}
@@ -199,6 +193,41 @@ def _levels(
     said = [f"{c!r} ({listed([shown(k, 30) for k in level])})"
             for c, level in zip(columns, keys, strict=True) if c]  # fmt: skip
     return columns, roles, [f"the keys are read as {', then '.join(said)}"] if said else []
+
+
+def _columns(keys: Sequence[Sequence[str]], seeded: bool, has_metrics: bool) -> list[str]:
+    """Return what the keys of each level are; ``has_metrics``: metrics stand below."""
+    columns = [""] * len(keys)
+    rest = [i for i, level in enumerate(keys) if len(level) > 1 or not _AROUND.fullmatch(level[0])]
+    numbered = [] if seeded else _numbered(keys, rest)
+    if numbered:
+        columns[numbered[-1]] = "seed"
+        rest.remove(numbered[-1])
+    known = {i: sum(map(is_metric, keys[i])) / len(keys[i]) for i in rest}
+    metric = max(reversed(rest), key=known.__getitem__, default=0)
+    if known.get(metric) and not has_metrics:
+        columns[metric] = "metric"
+        rest.remove(metric)
+    for i in rest:
+        columns[i] = "method" if len(rest) == 1 else f"level_{i + 1}"
+    return columns
+
+
+def _numbered(keys: Sequence[Sequence[str]], rest: Sequence[int]) -> list[int]:
+    """Return the levels whose keys are seeds, those that say so by a word before others."""
+    numbered = [i for i in rest if are_seeds(keys[i])]
+    worded = [i for i in numbered if not all(k.lstrip("-").isdigit() for k in keys[i])]
+    return worded or numbered
+
+
+def _free(columns: list[str], fields: Sequence[str]) -> list[str]:
+    """Return names of columns that the records below do not have."""
+    if {*map(str.lower, fields)} & {*ARMS}:
+        columns = ["group" if column == "method" else column for column in columns]
+    for i, column in enumerate(columns):
+        if column != "seed" and column in fields:
+            columns[i] = f"key {i + 1}"
+    return columns
 
 
 def _keys(leaf: _Leaf, columns: Sequence[str]) -> dict[str, Any]:
@@ -219,20 +248,15 @@ def _left_out(leaves: Iterable[_Leaf], chosen: Sequence[_Leaf]) -> list[str]:
 
 def _below_seeds(document: Mapping[str, Any]) -> Nested | None:
     """Read a record below each seed, however many levels of names are above and below it."""
-    nodes: list[tuple[tuple[str, ...], Mapping[str, Any]]] = [((), document)]
-    seeded, left = False, []
+    nodes: list[_Node] = [((), document)]
+    left: list[_Leaf] = []
+    seeded = False
     while nodes:
         records = [_Leaf(path, node, "") for path, node in nodes if seeded and _is_record(node)]
         if records:
             break
-        inner = [((*path, key), v) for path, node in nodes for key, v in node.items()]
-        keys = {path[-1] for path, v in inner if isinstance(v, dict)}
-        keys = {key for key in keys if not SETTINGS.fullmatch(key)}
-        runs = {*_without_summaries(dict.fromkeys(keys))}
-        if runs and are_seeds(runs):
-            keys = runs
-        nodes = [(path, v) for path, v in inner if isinstance(v, dict) and path[-1] in keys]
-        left += [_Leaf(p, v, "") for p, v in inner if not isinstance(v, dict) or p[-1] not in keys]
+        nodes, keys, beside = _next_level(nodes)
+        left += beside
         seeded = seeded or (are_seeds(keys) and len(keys) > bool(left))
     else:
         return None
@@ -244,6 +268,20 @@ def _below_seeds(document: Mapping[str, Any]) -> Nested | None:
     return rows, places, [*notes, *_left_out(left, records)], roles
 
 
+def _next_level(nodes: Sequence[_Node]) -> tuple[list[_Node], set[str], list[_Leaf]]:
+    """Return the objects inside others, their keys, and what stands beside them."""
+    inner = [((*path, key), v) for path, node in nodes for key, v in node.items()]
+    keys = {path[-1] for path, v in inner if isinstance(v, dict)}
+    keys = {key for key in keys if not SETTINGS.fullmatch(key)}
+    runs = {*_without_summaries(dict.fromkeys(keys))}
+    if runs and are_seeds(runs):
+        keys = runs
+    found: list[_Node]
+    found = [(path, v) for path, v in inner if isinstance(v, dict) and path[-1] in keys]
+    taken = {path for path, _ in found}
+    return found, keys, [_Leaf(path, v, "") for path, v in inner if path not in taken]
+
+
 def _is_record(node: Mapping[str, Any]) -> bool:
     return not _kind(node) and any(
         (is_scalar(v) and v is not None) or _kind(v) == "numbers" for v in node.values()
@@ -252,15 +290,9 @@ def _is_record(node: Mapping[str, Any]) -> bool:
 
 def _records(found: Sequence[_Leaf], leaves: Sequence[_Leaf]) -> Nested:
     """Read the largest list of records, with others of the same depth whose names are alike."""
-    names = {leaf.path: {name for record in leaf.value for name in record} for leaf in found}
     first = max(found, key=lambda leaf: sum(map(len, leaf.value)))
-    own = names[first.path]
-    chosen = [
-        leaf
-        for leaf in found
-        if _depth(leaf) == _depth(first)
-        and 2 * len(own & names[leaf.path]) >= len(own | names[leaf.path])
-    ]
+    own = _names(first)
+    chosen = [leaf for leaf in found if _depth(leaf) == _depth(first) and _alike(leaf, own)]
     columns, roles, notes = _levels(chosen, seeded="seed" in own, fields=own)
     if len(chosen) == 1:
         columns, roles = [""] * _depth(first), {}
@@ -273,38 +305,28 @@ def _records(found: Sequence[_Leaf], leaves: Sequence[_Leaf]) -> Nested:
     return rows, places, notes, roles
 
 
+def _names(leaf: _Leaf) -> set[str]:
+    return {name for record in leaf.value for name in record}
+
+
+def _alike(leaf: _Leaf, names: set[str]) -> bool:
+    return 2 * len(names & _names(leaf)) >= len(names | _names(leaf))
+
+
 def _numbers(found: list[_Leaf], leaves: Sequence[_Leaf], source: str) -> Nested | None:
     """Read numbers below names: by seed, by position, or by lists of seeds or steps beside them."""
     ((depth, lists), _), *_ = Counter((_depth(x), x.kind == "lists") for x in found).most_common(1)
     found = [leaf for leaf in found if (_depth(leaf), leaf.kind == "lists") == (depth, lists)]
     seeds = [leaf for leaf in found if leaf.kind == "by seed" or leaf.named_by(_SEED_LIST)]
-    told = [a for leaf in found for a in leaf.axes if _SEED_LIST.fullmatch(a[0])]
-    if told and not seeds:
-        raise EvidenceError(
-            f"{source}: {shown(told[0][0])} holds {len(told[0][1])} seeds, and"
-            f" {shown('.'.join(found[0].path))} {len(found[0].value)} {'lists' * lists or 'values'}"
-            ": which is of which seed cannot be seen; give a record with a seed for each value."
-        )
+    if not seeds:
+        _check_no_seeds(found, source)
     chosen = seeds or found  # by position is nothing paired where others have seeds
     columns, roles, notes = _levels(found, seeded=bool(seeds))
     left = [leaf for leaf in leaves if leaf not in chosen]
-    if left and _is_one_run(found, left, columns, bool(told)):
+    if left and _is_one_run(found, left, columns):
         return None
-    steps = next((a for x in chosen if (a := x.named_by(STEP))), None)
-    steps = None if lists or seeds else steps
-    index = ["position_1", "position_2"] if lists else [steps[0] if steps else "position"]
-    if seeds or not (lists or steps or "seed" in roles):
-        index = ["seed", *(["position"] if lists else [])]
-        roles["seed"] = "seed"
-    elif not lists:
-        roles["epoch"] = index[0]
-    if lists:
-        notes.append(f"lists in lists: their positions are {' and '.join(map(repr, index))}")
-    elif not seeds and index == ["seed"]:
-        notes.append(
-            "seeds are the positions in the lists, from 0: value i of one list is paired with value"
-            " i of another"
-        )
+    index, role, said = _index(chosen, lists, bool(seeds), "seed" in roles)
+    roles, notes = {**roles, **role}, [*notes, *said]
     rows, places = [], []
     for leaf in chosen:
         for at, named, cell in _cells(leaf):
@@ -312,6 +334,44 @@ def _numbers(found: list[_Leaf], leaves: Sequence[_Leaf], source: str) -> Nested
                          "value": cell})  # fmt: skip
             places.append(f"{'/'.join(leaf.path)}{at}")
     return rows, places, [*notes, *_left_out(left, chosen)], {**roles, "value": "value"}
+
+
+def _check_no_seeds(found: Sequence[_Leaf], source: str) -> None:
+    """Raise EvidenceError where seeds stand beside lists, and are not surely theirs."""
+    told = [a for leaf in found for a in leaf.axes if _SEED_LIST.fullmatch(a[0])]
+    if told:
+        what = "lists" if found[0].kind == "lists" else "values"
+        raise EvidenceError(
+            f"{source}: {shown(told[0][0])} holds {len(told[0][1])} seeds, and"
+            f" {shown('.'.join(found[0].path))} {len(found[0].value)} {what}: which is of which"
+            " seed cannot be seen; give a record with a seed for each value."
+        )
+
+
+def _index(
+    chosen: Sequence[_Leaf], lists: bool, named: bool, seeded: bool
+) -> tuple[list[str], dict[str, str], list[str]]:
+    """Return the columns of positions, their role, and what is said of them."""
+    if lists:
+        index = ["seed", "position"] if named else ["position_1", "position_2"]
+        note = f"lists in lists: their positions are {' and '.join(map(repr, index))}"
+        return index, {"seed": "seed"} if named else {}, [note]
+    if named:
+        keys = [leaf.value for leaf in chosen if leaf.kind == "by seed"]
+        texts = listed([shown(key, 30) for key in dict.fromkeys(k for own in keys for k in own)], 6)
+        return ["seed"], {"seed": "seed"}, [f"then 'seed' ({texts})"] if keys else []
+    steps = next((a for leaf in chosen if (a := leaf.named_by(STEP))), None)
+    if steps or seeded:
+        index = [steps[0] if steps else "position"]
+        return index, {"epoch": index[0]}, []
+    names = {key for leaf in chosen for key in leaf.path}
+    if any(_LOG.fullmatch(name) or f"val_{name}" in names for name in names):
+        return ["position"], {}, ["positions in the lists may be seeds, or epochs of one run"]
+    note = (
+        "seeds are the positions in the lists, from 0: value i of one list is paired with value i"
+        " of another"
+    )
+    return ["seed"], {"seed": "seed"}, [note]
 
 
 def _cells(leaf: _Leaf) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
@@ -329,15 +389,21 @@ def _cells(leaf: _Leaf) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
             yield from ((f"[{i}][{j}]", (name, j), inner) for j, inner in enumerate(cell))
 
 
-def _is_one_run(
-    found: Sequence[_Leaf], left: Sequence[_Leaf], columns: Sequence[str], has_seeds: bool
-) -> bool:
+def _is_one_run(found: Sequence[_Leaf], left: Sequence[_Leaf], columns: Sequence[str]) -> bool:
     """Whether lists beside other things are the course of one run, and no lists over seeds."""
-    keys = [{leaf.path[i] for leaf in found} for i, c in enumerate(columns) if c not in _TOLD]
     if len(columns) == 1 and are_columns(leaf.path[0] for leaf in found):
         return True
-    return not has_seeds and (
+    if any(leaf.kind != "by seed" and leaf.named_by(_SEED_LIST) for leaf in found):
+        return False
+    keys = [{leaf.path[i] for leaf in found} for i, c in enumerate(columns) if c not in _TOLD]
+    return (
         any(_SEED_LIST.fullmatch(leaf.path[-1]) and is_scalar(leaf.value) for leaf in left)
-        or not any(len(names) > 1 and not all(map(_SPLIT.fullmatch, names)) for names in keys)
-        or all(leaf.kind == "by seed" and len(leaf.value) < 2 for leaf in found)
+        or not any(map(_are_methods, keys))
+        or {(leaf.kind, len(leaf.value)) for leaf in found} == {("by seed", 1)}
     )
+
+
+def _are_methods(names: Iterable[str]) -> bool:
+    """Whether names may be of methods or tasks: several, and not the parts of one data set."""
+    names = list(names)
+    return len(names) > 1 and not all(map(_SPLIT.fullmatch, names))

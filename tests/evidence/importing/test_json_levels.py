@@ -216,7 +216,7 @@ def test_names_like_seeds_or_metrics_are_told_apart_by_the_other_levels() -> Non
 def test_names_of_levels_give_way_to_those_of_records() -> None:
     record = {"method": "x", "group": "y", "seed": {"data": 5}, "acc": 1}
     cells = read({name: {"seed_1": record, "seed_2": record} for name in "ab"})
-    assert cells.table["method"].tolist() == ["x"] * 4
+    assert cells.table[["method", "group"]].to_numpy().tolist() == [["x", "y"]] * 4
     assert cells.table["seed"].tolist() == ["1", "2"] * 2
     assert cells.table.iloc[:, 0].tolist() == ["a", "a", "b", "b"]
     cells = read({name: [{"method": "x", "seed": 1, "acc": 1}] for name in "ab"})
@@ -283,3 +283,17 @@ def test_any_json_is_read_or_refused_in_one_line(document: Any) -> None:
         assert error is not None
         assert error.exit_code == 2
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("names", [("train_loss", "val_acc"), ("loss", "val_loss"), ("acc", "lr")])
+def test_a_log_of_training_may_hold_epochs_and_is_asked_about(names: tuple[str, str]) -> None:
+    document = {m: {name: [0.1, 0.2, 0.3] for name in names} for m in ("ours", "base")}
+    found = cells_of("x", content=json.dumps(document).encode())
+    assert "position" in found.table.columns
+    assert not {"seed", "epoch"} & {*found.roles}
+
+
+def test_keys_that_are_seeds_are_named() -> None:
+    document = {m: {"10": 0.1, "100": 0.2} for m in ("ours", "base")}
+    found = cells_of("x", content=json.dumps(document).encode())
+    assert "'100'" in " ".join(found.notes)
