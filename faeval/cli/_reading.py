@@ -47,6 +47,10 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
         ),
         None,
     ),
+    "columns": (
+        _text("Columns that are an arm each, with commas; ARM=COLUMN renames.", "found by name"),
+        None,
+    ),
     "seed": (
         _text("Column of the seed; 'rows': the rows of each arm, in order.", "found by name"),
         None,
@@ -132,6 +136,7 @@ class Given:
             arms = {"rule": values["arm"].strip()}
         return Said(
             arm=arms,
+            columns=tuple(filter(None, map(str.strip, (values["columns"] or "").split(",")))),
             metrics=tuple(values["metric"] or ()),
             seed=values["seed"],
             epoch=values["epoch"],

@@ -17,9 +17,9 @@ from faeval.evidence.importing import (
     Cells,
     Reading,
     Said,
+    arm_columns,
     column_name,
     holds_sides,
-    names_arms,
     read_results,
 )
 from faeval.experiment import Arm
@@ -360,7 +360,7 @@ def answer(
     metric = said.metrics[0] if said.metrics else None
 
     def are_arms(sides: Sequence[str]) -> bool:
-        return holds_sides(cells, sides) or names_arms(cells, metric, sides)
+        return holds_sides(cells, sides) or bool(arm_columns(cells, metric, sides))
 
     questions = tuple(chosen(readings, are_arms) for readings in asked)
     sides = tuple(dict.fromkeys(side for q in questions for side in q.sides))

@@ -18,7 +18,7 @@ from faeval.evidence.importing._reading import (
     spelled,
 )
 from faeval.evidence.importing._run_files import cells_of_run
-from faeval.evidence.importing._shapes import names_arms
+from faeval.evidence.importing._shapes import arm_columns
 from faeval.evidence.importing._sources import cells_of_files, joined, setting_name, side_of
 from faeval.evidence.importing._stores import cells_of_store
 from faeval.evidence.importing._tidy import Imported, import_table
@@ -29,6 +29,7 @@ __all__ = [
     "Reading",
     "Said",
     "Spelling",
+    "arm_columns",
     "cells_of",
     "cells_of_files",
     "cells_of_frame",
@@ -42,7 +43,6 @@ __all__ = [
     "import_mlflow",
     "import_table",
     "joined",
-    "names_arms",
     "read_results",
     "setting_name",
     "side_of",

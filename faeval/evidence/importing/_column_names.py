@@ -31,6 +31,8 @@ PARTS = ("train", "training", "test", "testing", "val", "valid", "validation", "
 ITEMS = ("item", "sample", "sample_id", "example", "question_id", "problem", "instance", "doc_id")
 METRICS = ("metric", "metrics", "metric_name", "measure", "measurement", "tag", "variable", "key")
 VALUES = ("value", "values", "score", "result", "y", "ys")
+#: Parts of names of columns that hold a spread, which is never what is compared.
+SPREADS = ("std", "stdev", "sd", "sem", "se", "stderr", "ci", "var", "variance", "iqr")
 
 
 def word(name: object) -> str:
@@ -47,6 +49,31 @@ def tail(name: object) -> str:
 def alike(name: object, words: Iterable[str]) -> bool:
     """Whether a column is called one of some words, whatever stands before a dot or slash."""
     return word(name) in words or tail(name) in words
+
+
+def parts(name: object) -> list[str]:
+    """Return the words of a name: ``std_test_score`` is std, test, score."""
+    return re.findall("[a-z]+", word(name))
+
+
+def is_spread(name: object) -> bool:
+    """Whether a column is called as a spread, such as ``acc_std``."""
+    return not {*SPREADS}.isdisjoint(parts(name))
+
+
+def braced(pattern: str, path: str) -> str:
+    """Return a pattern of files that says, by an example, where arm and seed stand in paths.
+
+    Examples
+    --------
+    >>> braced("hf/*/results.json", "hf/bert-seed1/results.json")
+    'hf/{method}-seed{seed}/results.json'
+    """
+    before, _, after = pattern.partition("*")
+    text = path[len(before) :].split("/")[0].removesuffix(after.split("/")[0])
+    numbered = re.fullmatch(r".*?[A-Za-z]([\W_]*(?:seed|run|s)?[\W_]*)\d+", text)
+    names = f"{{method}}{numbered[1]}{{seed}}" if numbered else "{method}"
+    return f"{before}{names}{after}"
 
 
 def cell_text(cell: Any) -> str:

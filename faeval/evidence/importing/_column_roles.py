@@ -22,6 +22,8 @@ from faeval.evidence.importing._column_names import (
     PARTS,
     SEEDS,
     VALUES,
+    braced,
+    is_spread,
     tail,
     word,
 )
@@ -45,6 +47,8 @@ class Said:
     ----------
     arm
         The columns that are factors of the arm, by the factor's name.
+    columns
+        The columns that are an arm each; ``arm=column`` gives the arm another name.
     metrics
         What is read, by a column's name or, of a long table, by a cell of its column of names.
     seed, epoch, layer, status, run
@@ -68,6 +72,7 @@ class Said:
     """
 
     arm: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     seed: str | None = None
     epoch: str | None = None
@@ -230,6 +235,13 @@ class Table:
         if column is not None:
             missing = [side for side in wanted if side not in self.texts(column)]
             return self.unknown_side(missing[0], column)
+        if "*" in self.source and "{" not in self.source and "**" not in self.source:
+            path = self.cells.place(0).partition(", ")[0]
+            return EvidenceError(
+                f"{self.source}: no column holds {' and '.join(map(repr, wanted))}. If paths name"
+                f" arm and seed, as in {cut(clean(path), 80)}, say where, in braces:"
+                f" {self.spell('--glob', braced(self.source, path))}"
+            )
         return EvidenceError(
             f"{self.source}: no column holds {' and '.join(map(repr, wanted))}; say which column"
             f" names the arms: --arm COLUMN. It has {listed([repr(n) for n in self.names], 20)}."
@@ -260,6 +272,9 @@ class Table:
         if "seed" in self.cells.roles:
             return self.cells.roles["seed"]
         found = self.called(SEEDS, but=arms)
+        if not found:
+            found = [n for n in self.names if word(n).endswith("_seed") and n not in {*arms}]
+            found = [n for n in found if self.varies(n)] or found
         if len(found) > 1:
             found = self._unlike(found)
         if not found:
@@ -313,6 +328,8 @@ class Table:
                 " of a cross-validation: these share their training data, and are no independent"
                 f" runs. If they are all there is: {self.spell('--seed', folds[0])}"
             )
+        if splits := self._splits():
+            return EvidenceError(f"{self.source}: no column of seeds was found.{splits}")
         if "position" in self.names:
             return EvidenceError(
                 f"{self.source}: the positions in the lists may be seeds, or epochs of one run."
@@ -331,6 +348,17 @@ class Table:
             f" {listed([repr(n) for n in self.names], 20)}. A verdict needs one value for each seed"
             " of each arm. Say which column it is: --seed COLUMN. If the rows of each arm stand in"
             f" the order of the same seeds: --seed {ROWS}. If the arms share no seeds: --unpaired."
+        )
+
+    def _splits(self) -> str:
+        """Say that columns such as split0_test_score are folds, if there are any."""
+        splits = [repr(name) for name in self.names if re.match(r"split\d+_", word(name))]
+        if not splits:
+            return ""
+        return (
+            f" Columns {listed(splits, 3)} are folds of one cross-validation: these share their"
+            " training data, and are no independent runs. A verdict needs the mean over the folds"
+            " of several runs, each with another seed."
         )
 
     # -- the metric
@@ -393,10 +421,11 @@ class Table:
         raise self._unknown_metric(name, self.names)
 
     def _unknown_metric(self, name: str, there: Sequence[str]) -> EvidenceError:
-        near = difflib.get_close_matches(name, there, 1, 0.5)
+        near = difflib.get_close_matches(name, [n for n in there if not is_spread(n)], 1, 0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         return EvidenceError(
-            f"{self.source}: --metric {name}: no such column or metric.{hint} It has"
+            f"{self.source}: --metric {name}: no such column or metric.{self._splits() or hint} It"
+            " has"
             f" {listed([repr(n) for n in there], 20)}."
         )
 

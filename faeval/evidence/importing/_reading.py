@@ -28,6 +28,7 @@ from faeval.evidence.importing._column_roles import (
 )
 from faeval.evidence.importing._reading_beside import notes_beside
 from faeval.evidence.importing._reading_course import check_course, with_course, without_epochs
+from faeval.evidence.importing._reading_options import options_of
 from faeval.evidence.importing._reading_seeds import (
     check_not_means,
     numbered_seeds,
@@ -118,10 +119,10 @@ def read_results(
     check_rows(cells.table, cells.source)
     check_not_means(cells)
     if said.epoch == NO_EPOCH:
-        cells, said = without_epochs(cells), replace(said, epoch=None)
+        cells = without_epochs(cells)
     cells = _where(cells, said)
-    if not holds_sides(cells, sides, in_several_rows=True):
-        cells = made_rows(cells, next(iter(said.metrics), None), sides, said.names)
+    is_rows = holds_sides(cells, sides, in_several_rows=True)
+    cells, said = made_rows(cells, said, sides, is_rows=is_rows)
     cells = _without_empty_columns(cells)
     table = Table(cells, said, sides, spell)
     arms = _arms(table)
@@ -170,7 +171,7 @@ def read_results(
         source=cells.source,
         how=how,
         notes=tuple(map(cut, remarks)),
-        options=_options(columns, said, is_labels, by_rows),
+        options=options_of(columns, said, cells.roles, is_labels=is_labels, by_rows=by_rows),
         arms={side: _arm_of(cells, columns, side, group) for side in sides},
         metrics=tuple(dict.fromkeys(found.table["metric"].tolist())),
         numbering=numbering,
@@ -348,39 +349,6 @@ def _how(cells: Cells, columns: Columns, said: Said, by_rows: bool) -> tuple[str
     if columns.fold is not None:
         line += f", averaged over {columns.fold!r}"
     return (line + ".",)
-
-
-def _options(columns: Columns, said: Said, is_labels: bool, by_rows: bool) -> tuple[str, ...]:
-    """Return the options of ``faeval evidence import`` that say this reading in full."""
-    options: list[str] = []
-    if not is_labels:
-        options += ["--arm", ",".join(f"{f}={c}" if f != c else c for f, c in columns.arms.items())]
-    options += ["--seed", ROWS if by_rows else columns.seed]
-    for name, column in columns.metrics.items():
-        options += ["--metric", name if name == column else f"{name}={column}"]
-    if columns.metric:
-        for name in said.metrics:
-            options += ["--metric", name]
-        options += ["--metric-column", columns.metric, "--value-column", columns.value]
-    pairs = {
-        "--epoch": columns.epoch, "--layer": said.layer, "--status": said.status,
-        "--run": said.run, "--average": columns.fold, "--names": said.names,
-        "--decimal": said.spelling.decimal, "--thousands": said.spelling.thousands,
-    }  # fmt: skip
-    for option, value in pairs.items():
-        if value is not None:
-            options += [option, value]
-    for column, text in said.where:
-        options += ["--where", f"{column}={text}"]
-    if said.take == "last":
-        options.append("--last")
-    elif said.take in ("max", "min"):
-        options += ["--best", str(said.take)]
-    elif said.take is not None:
-        options += ["--at", str(said.take)]
-    if said.rate:
-        options.append("--rate")
-    return tuple(options)
 
 
 def spelled(*parts: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from faeval._safe_text import clean, cut, listed
-from faeval.evidence._cells import number_of
+from faeval.evidence._cells import NOTHING, number_of
 from faeval.evidence._endings import is_state
 from faeval.evidence.importing._cells_table import Cells
-from faeval.evidence.importing._column_names import cell_text, word
+from faeval.evidence.importing._column_names import cell_text, parts
 from faeval.evidence.importing._column_roles import Columns
 from faeval.evidence.importing._numbers import with_minus
 
@@ -58,17 +58,22 @@ def _also_unlike(
     texts = []
     for name in names:
         by_side = {side: _texts(cells.table.loc[mask, name]) for side, mask in is_side.items()}
-        one_each = all(len(held) == 1 for held in by_side.values())
-        cell_by_side = {side: min(held, default="") for side, held in by_side.items()}
-        if not one_each or len({*cell_by_side.values()}) < 2:
-            continue
-        if _are_words(cell_by_side.values()) or not {*word(name).split("_")} & _MEASURES:
-            pairs = [f"{_short(cell or 'nothing')} in {_short(s)}" for s, cell in
-                     cell_by_side.items()]  # fmt: skip
-            texts.append(f"{name!r} ({listed(pairs, 4)})")
+        if all(len(one) == 1 for one in by_side.values()):
+            cell_by_side = {side: one.pop() for side, one in by_side.items()}
+            if _is_setting(name, {*cell_by_side.values()}):
+                pairs = (
+                    f"{_short(c or 'nothing')} in {_short(s)}" for s, c in cell_by_side.items()
+                )
+                texts.append(f"{name!r} ({listed(list(pairs), 4)})")
     if not texts:
         return []
     return [f"the arms differ in {listed(texts, 6)} as well; the verdict is of all that together"]
+
+
+def _is_setting(name: str, texts: Collection[str]) -> bool:
+    """Whether cells that differ from arm to arm say how these were set, and are no other metric."""
+    is_measure = not _MEASURES.isdisjoint(parts(name)) or not NOTHING.isdisjoint(texts)
+    return len(texts) > 1 and (_are_words(texts) or not is_measure)
 
 
 def _parts_of_seeds(cells: Cells, names: Sequence[str], seed: str) -> list[str]:
@@ -92,8 +97,9 @@ def _texts(column: pd.Series[Any]) -> set[str]:
     return {cell_text(cell) for cell in column.unique()}
 
 
-def _are_words(texts: Any) -> bool:
-    return any(text and number_of(with_minus(text)) is None for text in texts)
+def _are_words(texts: Iterable[str]) -> bool:
+    there = (text for text in texts if text.lower() not in NOTHING)
+    return any(number_of(with_minus(text)) is None for text in there)
 
 
 def _short(text: str) -> str:

@@ -10,7 +10,7 @@ from faeval._safe_text import clean, cut, listed
 from faeval.errors import EvidenceError
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._column_names import EPOCHS, cell_text, word
-from faeval.evidence.importing._column_roles import Columns, Table
+from faeval.evidence.importing._column_roles import NO_EPOCH, Columns, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,8 @@ def with_course(table: Table, columns: Columns) -> Columns:
 
 
 def _said_epoch(table: Table) -> str | None:
-    return table.said_column(table.said.epoch, "--epoch") if table.said.epoch else None
+    epoch = table.said.epoch
+    return None if epoch in (None, NO_EPOCH) else table.said_column(epoch, "--epoch")
 
 
 def _whole_numbers(column: pd.Series[Any]) -> bool:

@@ -66,6 +66,7 @@ def numbered_seeds(
         name = "seed" if "seed" not in cells.table.columns else "row of the arm"
         return replace(cells, table=cells.table.assign(**{name: numbers})), {}, name
     texts = [cell_text(cell) for cell in cells.table[seed].dropna().unique().tolist()]
+    _check_no_header(cells, seed, texts)
     names = [t for t in dict.fromkeys(texts) if t and not _SUMMARIES.match(t)]
     words = [text for text in names if not re.search(r"\d", text)]
     if 0 < len(words) < len(names) and all(map(_is_seed, {*names} - {*words})):
@@ -76,6 +77,17 @@ def numbered_seeds(
     numbering = {name: number for number, name in enumerate(names)}
     replaced = cells.table[seed].map(lambda cell: numbering.get(cell_text(cell), cell))
     return replace(cells, table=cells.table.assign(**{seed: replaced})), numbering, seed
+
+
+def _check_no_header(cells: Cells, seed: str, texts: Sequence[str]) -> None:
+    """Refuse a row that holds names of columns: the rows below it have another order of them."""
+    names = {*map(str, cells.table.columns)}
+    for row in np.flatnonzero(cells.table[seed].map(cell_text).isin(names & {*texts})).tolist():
+        if names >= {cell_text(cell) for cell in cells.table.iloc[row]} - {""}:
+            raise EvidenceError(
+                f"{cells.source}, {cells.place(row)}: holds the names of columns; the rows below it"
+                " are of another table. Put each into a file of its own, and give both."
+            )
 
 
 def _without_words(cells: Cells, seed: str, words: Sequence[str]) -> Cells:

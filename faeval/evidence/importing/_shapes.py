@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 from faeval._safe_text import listed
 from faeval.errors import EvidenceError
 from faeval.evidence.importing._cells_table import Cells
-from faeval.evidence.importing._column_names import EPOCHS, SEEDS, alike, tail
+from faeval.evidence.importing._column_names import (
+    EPOCHS,
+    METRICS,
+    SEEDS,
+    SPREADS,
+    alike,
+    cell_text,
+    parts,
+    tail,
+)
+from faeval.evidence.importing._column_roles import Said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +31,9 @@ _OF_A_SEED = re.compile(
     r"[\s_=#:-]*(?P<number>\d+)\Z",
     re.IGNORECASE,
 )
+_SUMMARIES = frozenset((
+    "mean", "average", "avg", "median", "dev", "population", "sample", *SPREADS,
+))  # fmt: skip
 _NUMBER = re.compile(r"\d+\Z")
 _CHART = re.compile(r"(?P<run>.+) - (?P<metric>[^-].*?)(?P<extra>__(?:MIN|MAX|STD|SEM|VAR))?\Z")
 #: The name of a run that ends in its seed.
@@ -31,30 +44,36 @@ _NUMBERED = re.compile(
 _BETWEEN = ("_", ".", "/", "-", " ", ":", " - ", "__", "|")
 
 
-def made_rows(cells: Cells, metric: str | None, sides: Sequence[str], pattern: str | None) -> Cells:
-    """Return cells with a row for each run, whatever shape they came in.
+def made_rows(
+    cells: Cells, said: Said, sides: Sequence[str], *, is_rows: bool
+) -> tuple[Cells, Said]:
+    """Return cells with a row for each run, and what the user would say of the shape they had.
 
     Parameters
     ----------
-    metric
-        The metric that is asked for, if one is.
     sides
         The texts of the arms that are asked for, if any are.
-    pattern
-        How runs are named in a chart, such as ``{method}-{seed}``.
+    is_rows
+        Whether arms are cells of several rows: then no column is one.
 
     Raises
     ------
     EvidenceError
         The shape is known, and what it holds is not enough.
     """
-    if pattern is not None and not _chart_columns(cells.table):
-        return _named_runs(cells, pattern)
-    for shape in (_from_chart, _from_methods, _from_seeds):
-        rows = shape(cells, metric, sides, pattern)
-        if rows is not None:
-            return rows
-    return cells
+    metric = next(iter(said.metrics), None)
+    if said.columns:
+        return _from_arms(cells, metric, _columns_of(cells, said.columns)), said
+    if is_rows:
+        return _from_seeds(cells, metric, is_rows), said
+    if _chart_columns(cells.table):
+        return _from_chart(cells, said, sides)
+    if said.names is not None:
+        return _named_runs(cells, said.names), said
+    if columns := arm_columns(cells, metric, sides):
+        texts = (a if a == column else f"{a}={column}" for a, column in columns.items())
+        return _from_arms(cells, metric, columns), replace(said, columns=tuple(texts))
+    return _from_seeds(cells, metric, is_rows), said
 
 
 def _melted(
@@ -90,65 +109,101 @@ def _melted(
     )
 
 
-def _from_seeds(cells: Cells, metric: str | None, _: Sequence[str], __: str | None) -> Cells | None:
+def _from_seeds(cells: Cells, metric: str | None, is_rows: bool) -> Cells:
     """Columns that are seeds, one for each."""
-    if "seed" in cells.roles or any(alike(name, SEEDS) for name in cells.table.columns):
-        return None
     names = list(map(str, cells.table.columns))
-    found = {name: match for name in names if (match := _OF_A_SEED.match(name.strip()))}
-    values: dict[str, dict[str, Any]] = {}
-    if len(found) > 1 and len({m["word"].lower() for m in found.values()}) == 1:
-        metrics = {m["metric"] for m in found.values()}
-        for name, match in found.items():
-            stands_for: dict[str, Any] = {"seed": match["number"]}
-            if metrics != {None}:
-                stands_for["metric"] = match["metric"]
-            values[name] = stands_for
-    elif len(digits := [name for name in names if _NUMBER.match(name.strip())]) > 1 and len(
-        digits
-    ) < len(names):
-        values = {name: {"seed": name.strip()} for name in digits}
+    if "seed" in cells.roles or metric in names or any(alike(name, SEEDS) for name in names):
+        return cells
+    values = _seed_columns(names, is_rows) or _numbered_columns(names, metric)
     if not values:
-        return None
-    keep = [name for name in names if name not in values and not _is_summary(name)]
-    several = "metric" in next(iter(values.values()))
-    roles = {"seed": "seed", "value": "value", **({"metric": "metric"} if several else {})}
+        return cells
+    summaries = [name for name in names if name not in values and _is_summary(name)]
+    keep = [name for name in names if name not in values and name not in summaries]
+    roles = {"seed": "seed", "value": "value"}
     note = f"one column a seed: {listed(list(values), 6)}"
-    if not several and metric is not None:
+    if "metric" in next(iter(values.values())):
+        roles["metric"] = "metric"
+    elif metric is not None and (column := _column_of_metrics(cells, keep, metric)):
+        roles["metric"] = column
+    elif metric is not None:
         note += f"; what they hold is taken as {metric!r}"
+    if summaries:
+        note += f"; columns left out: {listed(summaries, 6)}"
     return _melted(cells, values, keep, roles, note)
 
 
+def _seed_columns(names: Sequence[str], is_rows: bool) -> dict[str, dict[str, Any]]:
+    """Return the columns that are called seed 1, acc_run2, or 1, and what each stands for."""
+    matches = {name: match for name in names if (match := _OF_A_SEED.match(name.strip()))}
+    words = {match["word"].lower() for match in matches.values()}
+    if len(matches) > 1 and len(words) == 1 and not (is_rows and "s" in words):
+        if all(match["metric"] is None for match in matches.values()):
+            return {name: {"seed": match["number"]} for name, match in matches.items()}
+        return {n: {"seed": m["number"], "metric": m["metric"]} for n, m in matches.items()}
+    digits = [name for name in names if _NUMBER.match(name.strip())]
+    if is_rows or not 1 < len(digits) < len(names):
+        return {}
+    return {name: {"seed": name.strip()} for name in digits}
+
+
+def _numbered_columns(names: Sequence[str], metric: str | None) -> dict[str, dict[str, Any]]:
+    """Return the columns that are called as the metric with a number, where these count on."""
+    form = re.compile(rf"{re.escape(metric or '')}[\s_./-]*(\d+)", re.IGNORECASE)
+    numbers = {name: match[1] for name in names if metric and (match := form.fullmatch(name))}
+    counted = sorted(map(int, numbers.values()))
+    if len(counted) < 3 or counted not in (list(range(len(counted) + i))[i:] for i in (0, 1)):
+        return {}
+    return {name: {"seed": number} for name, number in numbers.items()}
+
+
+def _column_of_metrics(cells: Cells, names: Sequence[str], metric: str) -> str | None:
+    """Return the column such as ``Metric`` that has the metric among its cells."""
+    columns = [name for name in names if alike(name, METRICS) and names.count(name) == 1]
+    return next((n for n in columns if metric in {*map(cell_text, cells.table[n])}), None)
+
+
 def _is_summary(name: str) -> bool:
-    return tail(name) in ("mean", "avg", "average", "std", "stdev", "sd", "sem", "se", "median")
+    words = parts(name)
+    return tail(name) in _SUMMARIES or (bool(words) and {*words} <= _SUMMARIES)
 
 
-def _from_methods(
-    cells: Cells, metric: str | None, sides: Sequence[str], _: str | None
-) -> Cells | None:
-    """Columns that are the arms asked for, one for each."""
-    names = list(map(str, cells.table.columns))
-    if not sides or "arm" in cells.roles or len(cells.table.columns) != len(set(names)):
-        return None
-    columns = {side: _column_of(side, metric, names) for side in sides}
-    values = {column: {"method": side} for side, column in columns.items() if column is not None}
-    if len(values) < len({*sides}):
-        return None
-    others = [name for name in names if name not in values]
+def _from_arms(cells: Cells, metric: str | None, columns: Mapping[str, str]) -> Cells:
+    """Columns that are arms, one for each, by the arm."""
+    values = {column: {"method": arm} for arm, column in columns.items()}
+    others = [name for name in map(str, cells.table.columns) if name not in values]
     keep = [n for n in others if alike(n, (*SEEDS, *EPOCHS)) or not _holds_numbers(cells.table[n])]
     note = f"one column an arm: {listed(list(values), 6)}"
     if metric is not None:
         note += f"; what they hold is taken as {metric!r}"
-    left = [name for name in others if name not in keep]
-    if left:
-        note += f"; columns left out: {listed(left, 6)}"
+    if len(keep) < len(others):
+        note += f"; columns left out: {listed([n for n in others if n not in keep], 6)}"
     return _melted(cells, values, keep, {"arm": "method", "value": "value"}, note)
 
 
-def names_arms(cells: Cells, metric: str | None, sides: Sequence[str]) -> bool:
-    """Whether columns are the arms that are asked for, one for each."""
+def arm_columns(cells: Cells, metric: str | None, sides: Sequence[str]) -> dict[str, str]:
+    """Return the columns that are the arms asked for, by the arm: one for each, or none."""
     names = list(map(str, cells.table.columns))
-    return "arm" not in cells.roles and all(_column_of(side, metric, names) for side in sides)
+    if not sides or "arm" in cells.roles or len(names) != len({*names}):
+        return {}
+    columns = {side: _column_of(side, metric, names) for side in sides}
+    there = {side: column for side, column in columns.items() if column is not None}
+    return there if len({*there.values()}) == len({*sides}) else {}
+
+
+def _columns_of(cells: Cells, texts: Sequence[str]) -> dict[str, str]:
+    """Return columns by the arm that each is said to be, as ``column`` or ``arm=column``."""
+    names = list(map(str, cells.table.columns))
+    columns = {}
+    for text in texts:
+        signs = [i for i, sign in enumerate(text) if sign == "=" and text[i + 1 :] in names]
+        if text not in names and not signs:
+            raise EvidenceError(
+                f"{cells.source}: --columns {text}: no such column. It has"
+                f" {listed([repr(name) for name in names], 20)}."
+            )
+        arm, column = (text, text) if text in names else (text[: signs[0]], text[signs[0] + 1 :])
+        columns[arm.strip()] = column
+    return columns
 
 
 def _column_of(side: str, metric: str | None, names: Sequence[str]) -> str | None:
@@ -184,18 +239,14 @@ def _chart_columns(table: pd.DataFrame) -> dict[str, re.Match[str]]:
     return found
 
 
-def _from_chart(
-    cells: Cells, metric: str | None, sides: Sequence[str], pattern: str | None
-) -> Cells | None:
+def _from_chart(cells: Cells, said: Said, sides: Sequence[str]) -> tuple[Cells, Said]:
     """A chart that was exported: a column a run, with its lowest and highest beside it."""
     found = _chart_columns(cells.table)
-    if not found:
-        return None
     runs = {name: match for name, match in found.items() if not match["extra"]}
     step = str(cells.table.columns[0])
     _check_no_groups(cells, runs, found)
     names = list(dict.fromkeys(match["run"] for match in runs.values()))
-    parts_by_run = _parts_of(names, pattern, sides, cells.source)
+    parts_by_run = _parts_of(names, said.names, sides, cells.source)
     values = {
         name: {"run": match["run"], "metric": match["metric"], **parts_by_run[match["run"]]}
         for name, match in runs.items()
@@ -219,11 +270,12 @@ def _from_chart(
         roles["arm"] = "method"
     example = next(iter(values.values()))
     parts = ", ".join(f"{k} {v!r}" for k, v in example.items() if k not in ("run", "metric"))
-    note = f"a chart of {len(runs)} runs over {step!r}: {example['run']!r} is read as {parts}"
+    note = f"a chart of {len(names)} runs over {step!r}: {example['run']!r} is read as {parts}"
     rows = _melted(cells, values, [step], roles, note)
     # A run has no number at the steps of others.
     there = rows.table["value"].notna() & (rows.table["value"].astype(str).str.strip() != "")
-    return rows.rows(there)
+    pattern = said.names or _pattern_of(names, sides, cells.source)
+    return rows.rows(there), replace(said, names=pattern)
 
 
 def _check_no_groups(
@@ -268,6 +320,18 @@ def _parts_of(
         else {}
         for run in runs
     }
+
+
+def _pattern_of(runs: Sequence[str], sides: Sequence[str], source: str) -> str | None:
+    """Return the pattern by which the names of all runs are arms and seeds, if there is one."""
+    matches = [_NUMBERED.fullmatch(run) for run in runs]
+    between = {m.string[len(m["arm"]) : -len(m["seed"])] if m else None for m in matches}
+    if not sides or len(between) > 1 or None in between:
+        return None
+    before, after = _around(sides, [match["arm"] for match in matches if match], source)
+    pattern = f"{before}{{method}}{after}{between.pop()}{{seed}}"
+    fits = re.compile(_as_expression(pattern)).fullmatch
+    return pattern if all(map(fits, runs)) else None
 
 
 def _around(sides: Sequence[str], names: Sequence[str], source: str) -> tuple[str, str]:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from faeval.cli import app
 from faeval.errors import EvidenceError
-from faeval.evidence.importing import Reading, Said, cells_of, read_results
+from faeval.evidence.importing import Reading, Said, cells_of, cells_of_glob, read_results
 
 SIDES = ("ours", "base")
+NOTHING = Said()
 
 
-def read(
-    text: str, said: Said = Said(), sides: tuple[str, ...] = SIDES, name: str = "x.csv"
-) -> Any:
-    cells = cells_of(name, content=text.encode(), name=name)
+def read(text: str, said: Said = NOTHING, sides: tuple[str, ...] = SIDES) -> Reading:
+    cells = cells_of("x.csv", content=text.encode(), name="x.csv")
     return read_results(cells, said, setting="x", sides=sides)
 
 
@@ -146,3 +145,145 @@ def test_a_dash_between_numbers_is_no_minus() -> None:
     rows = "ours,1,3\u20135 ours,2,4 base,1,6 base,2,7"
     with pytest.raises(EvidenceError, match="line 2"):
         read(table_of("method", "seed", "acc", rows=rows), ACC)
+
+
+LONG_ROWS = "ours,1,0.9 ours,2,0.91 base,1,0.8 base,2,0.81"
+CHART = """Step,ours-seed1 - acc,ours-seed2 - acc,base-seed1 - acc,base-seed2 - acc
+1,0.1,0.2,0.3,0.4
+2,0.9,0.91,0.8,0.81
+"""
+BY_ARM = table_of("seed", "ours", "base", rows="1,0.9,0.8 2,0.91,0.81")
+BY_SEED = table_of("method", "seed1", "seed2", "mean", rows="ours,0.9,0.91,0.9 base,0.8,0.81,0.8")
+LONG = table_of(
+    "method", "seed", "metric", "value",
+    rows="ours,1,acc,0.9 ours,2,acc,0.91 base,1,acc,0.8 base,2,acc,0.81 base,2,loss,7",
+)  # fmt: skip
+#: Shapes of one table, with what is said of each.
+SHAPES = {
+    "rows": (table_of("method", "seed", "acc", rows=LONG_ROWS), ACC),
+    "labels": (table_of("arm", "seed", "acc", rows=LONG_ROWS), ACC),
+    "renamed": (table_of("method", "seed", "Acc", rows=LONG_ROWS), ACC),
+    "by rows": (table_of("method", "acc", rows="ours,.9 base,.8 ours,.91 base,.81"),
+                Said(metrics=("acc",), unpaired=True)),
+    "an arm a column": (BY_ARM, ACC),
+    "an arm a column, no metric": (BY_ARM, Said()),
+    "columns by name and metric": (BY_ARM.replace("ours,base", "acc/ours,base_acc"), ACC),
+    "columns that are said": (BY_ARM.replace("ours,base", "a,b"),
+                              Said(metrics=("acc",), columns=("ours=a", "base=b"))),
+    "a seed a column": (BY_SEED, ACC),
+    "a seed a column, no metric": (BY_SEED, Said()),
+    "a seed a column, counted": (BY_SEED.replace("mean", "acc3").replace("seed", "acc"), ACC),
+    "metrics below each other": (LONG, ACC),
+    "a chart at its end": (CHART, Said(metrics=("acc",), take="last")),
+    "a chart at a step": (CHART, Said(metrics=("acc",), take=1)),
+    "a chart, named": (CHART, Said(names="{method}-seed{seed}", take="max")),
+    "epochs that are none": (table_of("method", "seed", "acc", "epoch",
+                                      rows="ours,1,.9,3 ours,2,.8,4 base,1,.7,2 base,2,.6,2"),
+                             Said(metrics=("acc",), epoch="none")),
+    "words for seeds": (table_of("method", "seed", "acc", rows=LONG_ROWS.replace(",2", ",b2")),
+                        ACC),
+    "where": (LONG.replace(",acc", ",x,acc").replace(",loss", ",y,loss")
+              .replace(",metric", ",data,metric"),
+              Said(metrics=("acc",), where=(("data", "x"),), ranges={"acc": (0, 1)})),
+    "no status": (table_of("method", "seed", "acc", "failed",
+                           rows="ours,1,.9,2 ours,2,.8,0 base,1,.7,0 base,2,.6,0"),
+                  Said(metrics=("acc",), status="none")),
+    "groups": (table_of("data", "seed", "ours", "base", rows="x,1,2,3 x,2,3,4 y,1,2,3 y,2,4,4"),
+               Said(metrics=("acc",), group_by="data")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_options_of_a_reading_read_it_again(
+    shape: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, said = SHAPES[shape]
+    reading = read(text, said)
+    (tmp_path / "x.csv").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    words = ["evidence", "import", "x.csv", "out.csv", "--setting", "x", *reading.options]
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert done.exit_code == 0, (words, done.output)
+    columns = ["arm", "seed", "epoch", "metric", "value", "status"]
+    again = pd.read_csv("out.csv").convert_dtypes()[columns]
+    expected = reading.table[columns].convert_dtypes().reset_index(drop=True)
+    pd.testing.assert_frame_equal(again, expected, check_dtype=False)
+
+
+WIDE = table_of(
+    "Window", "Metric", "Seed 0", "Seed 1", "Mean", "Population SD",
+    rows="long,ari,.8,.7,.75,.1 long,iou,.1,.2,.15,.1 short,ari,.6,.5,.55,.1 short,iou,.3,.4,.35,1",
+)  # fmt: skip
+
+
+def test_rows_of_the_metric_are_taken_from_a_table_wide_by_seed() -> None:
+    reading = read(WIDE, Said(metrics=("ari",)), ("long", "short"))
+    by_key = {("long", 0): 0.8, ("long", 1): 0.7, ("short", 0): 0.6, ("short", 1): 0.5}
+    assert values(reading) == by_key
+    assert reading.metrics == ("ari",)
+    assert any("Mean, Population SD" in note for note in reading.notes)
+
+
+def test_seed_columns_are_no_metrics() -> None:
+    reading = read(WIDE, Said(where=(("Metric", "iou"),)), ("long", "short"))
+    assert reading.metrics == ("value",)
+    assert values(reading)["short", 1] == 0.4
+
+
+@pytest.mark.parametrize("names", [("acc_1", "acc_2", "acc_4"), ("acc_1", "acc_5")])
+def test_numbers_that_do_not_count_on_are_no_seeds(names: tuple[str, ...]) -> None:
+    text = table_of("method", *names, rows=f"ours{',1' * len(names)} base{',2' * len(names)}")
+    with pytest.raises(EvidenceError, match="acc"):
+        read(text, ACC)
+
+
+def refusal_of(text: str, said: Said = ACC) -> str:
+    with pytest.raises(EvidenceError) as caught:
+        read(text, said)
+    return str(caught.value)
+
+
+def test_a_spread_is_never_offered() -> None:
+    text = table_of("method", "seed", "acc_std", "acc_mean", rows="ours,1,1,2 base,1,3,4")
+    message = refusal_of(text)
+    assert "mean 'acc_mean'" in message
+    assert "mean 'acc_std'" not in message
+
+
+@pytest.mark.parametrize("metric", ["test_score", "mean_test_score"])
+def test_splits_of_a_search_are_folds(metric: str) -> None:
+    text = table_of(
+        "method", "split0_test_score", "split1_test_score", "mean_test_score", "std_test_score",
+        rows="ours,.9,.8,.85,.1 base,.7,.6,.65,.1",
+    )  # fmt: skip
+    message = refusal_of(text, Said(metrics=(metric,)))
+    assert "folds" in message
+    assert "mean 'std" not in message
+
+
+def test_a_seed_under_the_prefix_of_a_tool_is_found() -> None:
+    reading = read(table_of("method", "user_attrs_seed", "acc", rows=LONG_ROWS), ACC)
+    assert values(reading) == TWO_SEEDS
+    rows = "ours,1,5,.9 ours,2,3,.91 ours,1,3,.8 base,1,5,.8"
+    message = refusal_of(table_of("method", "data_seed", "model_seed", "acc", rows=rows))
+    assert "data_seed" in message
+    assert "model_seed" in message
+
+
+def test_a_pattern_without_braces_is_told_where_they_go(tmp_path: Path) -> None:
+    for arm in SIDES:
+        for seed in (1, 2):
+            folder = tmp_path / f"{arm}-seed{seed}"
+            folder.mkdir()
+            (folder / "m.json").write_text(f'{{"acc": 0.{seed}}}', encoding="utf-8")
+    with pytest.raises(EvidenceError) as caught:
+        read_results(cells_of_glob(f"{tmp_path}/*/m.json"), ACC, setting="x", sides=SIDES)
+    pattern = f"{tmp_path}/{{method}}-seed{{seed}}/m.json"
+    assert pattern in str(caught.value)
+    reading = read_results(cells_of_glob(pattern), ACC, setting="x", sides=SIDES)
+    assert values(reading)["base", 2] == 0.2
+
+
+def test_a_header_in_another_order_is_no_row() -> None:
+    rows = "ours,1,0.9 ours,2,0.91 method,acc,seed base,0.8,1 base,0.81,2"
+    assert "line 4" in refusal_of(table_of("method", "seed", "acc", rows=rows))
