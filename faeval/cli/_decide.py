@@ -76,22 +76,14 @@ def decide(
         raise FaevalError(f"--format {form!r} must be one of {', '.join(_FORMATS)}.")
     if report is not None:
         check_folder(report)
-    if against is not None and given.values["arm"] is not None:
-        arm, given.values["arm"] = given.values["arm"], arm_column
-        texts = [f"{arm} > {against}"]
-        files, more = _sorted(inputs or [], need_question=False)
-        texts += more
-    elif against is not None:
-        raise FaevalError(f"--against {against!r} needs --arm: the arm that is compared with it.")
-    else:
-        files, texts = _sorted(inputs or [], need_question=True)
-    asked = [pipeline.readings_of(text) for text in texts]
-    as_rule = not any("=" in side for readings in asked for q in readings for side in q.sides)
-    said = given.said(as_rule=as_rule, group_by=group_by, unpaired=unpaired)
+    files, texts = _asked_of(inputs or [], given, against, arm_column)
+    questions = [pipeline.readings_of(text) for text in texts]
+    as_rule = not any("=" in side for readings in questions for q in readings for side in q.sides)
+    options_said = given.said(as_rule=as_rule, group_by=group_by, unpaired=unpaired)
     comparison = pipeline.answer(
-        asked,
+        questions,
         given.cells(files),
-        said,
+        options_said,
         by=by,
         because=because,
         setting=evidence.importing.setting_name(files[0] if files else "results"),
@@ -102,6 +94,19 @@ def decide(
     words = given.source_words([str(file) for file in files])
     shown_as = "json" if options["json"] else form
     raise typer.Exit(_show(comparison, report, shown_as, options, save, words))
+
+
+def _asked_of(
+    inputs: Sequence[str], given: Given, against: str | None, arm_column: str | None
+) -> tuple[list[Path], list[str]]:
+    """Return files and questions; with --against, --arm names an arm and not its column."""
+    if against is None:
+        return _sorted(inputs, need_question=True)
+    arm, given.values["arm"] = given.values["arm"], arm_column
+    if arm is None:
+        raise FaevalError(f"--against {against!r} needs --arm: the arm that is compared with it.")
+    files, texts = _sorted(inputs, need_question=False)
+    return files, [f"{arm} > {against}", *texts]
 
 
 def _sorted(inputs: Sequence[str], need_question: bool) -> tuple[list[Path], list[str]]:
@@ -182,12 +187,12 @@ def _print(comparison: Comparison, save: Path | None, words: Sequence[str]) -> N
     console = console_for()
     # What is piped has no width of its own; a page of text has 80 columns.
     width = min(console.width, 100) if console.is_terminal else 80
-    read = [*comparison.reading.how, *comparison.reading.notes, *comparison.hints]
+    lines = [*comparison.reading.how, *comparison.reading.notes, *comparison.hints]
     if comparison.report is None:
-        console.print(described(comparison.effects, read=read, width=width))
+        console.print(described(comparison.effects, read=lines, width=width))
         return
     steps = _next_steps(comparison, save, words)
-    console.print(answer(comparison.report, read=read, next_steps=steps, width=width))
+    console.print(answer(comparison.report, read=lines, next_steps=steps, width=width))
 
 
 def _next_steps(

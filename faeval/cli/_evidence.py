@@ -249,16 +249,16 @@ def _mlflow(
         raise FaevalError(
             "--experiment is missing; name the MLflow experiment whose runs are to be read."
         )
-    said = given.said(as_rule=False)
+    options_said = given.said(as_rule=False)
     return evidence.import_mlflow(
         source.removeprefix("mlflow:"),
         experiment,
         setting=setting,
-        arm=said.arm,
-        seed=said.seed or "seed",
-        metrics=_renamed(said.metrics) if said.metrics else None,
+        arm=options_said.arm,
+        seed=options_said.seed or "seed",
+        metrics=_renamed(options_said.metrics) if options_said.metrics else None,
         epochs=epochs,
-        take=said.take,
+        take=options_said.take,
     )
 
 

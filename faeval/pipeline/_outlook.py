@@ -314,11 +314,13 @@ def _outlook(
     problem = claims.check_design(claim, design)
     registered = selection.registered(claim)
     size = _family_size(claim, selection)
-    plan = claim.plan(selection.setting)
+    undrawn = pilot is not None and seeds is None and _is_undrawn(claim, selection)
     # A pilot tells of so many seeds, whichever of them registration will draw.
-    is_open = pilot is not None and seeds is None and registered is None
-    undrawn = is_open and isinstance(plan, claims.Drawn)
-    planned = tuple(range(1, len(plan) + 1)) if undrawn else selection.seeds(claim, seeds)
+    planned = (
+        tuple(range(1, len(claim.plan(selection.setting)) + 1))
+        if undrawn
+        else selection.seeds(claim, seeds)
+    )
     level, n = claim.alpha / size, len(planned)
     looks = claim.looks_in(selection.setting)
     if looks and n >= looks[-1]:
@@ -326,9 +328,7 @@ def _outlook(
         level = stats.nominal_level(level, looks)
     if registered and registered.sha256 != claim.sha256():
         problem = Problem("invalid", "spec_changed", "the claim differs from its registration.")
-    rule = stats.rule_of(design.rule(claim) if problem is None else claim.rule)
-    most = rule.most_values
-    n = n if most is None else min(n, most)
+    rule, n = _rule_at(design, claim, problem, planned)
     parts, spreads = claims.contrast_specs(claim), _spreads(claim, n, level, rule)
     problem = problem or _unattainable(rule, len(planned), level, spreads)
     own = registered.pilot.get(selection.setting, []) if registered else []
@@ -355,6 +355,21 @@ def _outlook(
         all(s.can_support for s in spreads),
         undrawn,
     )
+
+
+def _is_undrawn(claim: Claim, selection: Selection) -> bool:
+    """Whether registration will draw the seeds of a claim, and has not yet."""
+    plan = claim.plan(selection.setting)
+    return isinstance(plan, claims.Drawn) and selection.registered(claim) is None
+
+
+def _rule_at(
+    design: Design, claim: Claim, problem: Problem | None, planned: Sequence[int]
+) -> tuple[stats.Rule, int]:
+    """Return the rule that decides a claim, and how many of its seeds it can read."""
+    rule = stats.rule_of(design.rule(claim) if problem is None else claim.rule)
+    most = rule.most_values
+    return rule, len(planned) if most is None else min(len(planned), most)
 
 
 def _seen(spec: claims.ContrastSpec, pilot: Spread | None) -> float | None:

@@ -199,10 +199,10 @@ def record_cells(
     flat_records = [flat(record, source) for record in records]
     rows, origins, more, more_roles = exploded(flat_records, source)
     table = _frame(rows, source)
-    table, left, names_notes = with_names(table, list(table.columns), source)
+    table, rest, names_notes = with_names(table, list(table.columns), source)
 
     def place_of(row: int) -> str:
-        at = int(left[row]) if left is not None else row
+        at = int(rest[row]) if rest is not None else row
         return place(at if origins is None else origins[at])
 
     roles = {**(roles or {}), **more_roles}
@@ -247,10 +247,10 @@ def _split_cells(header: Sequence[Any], rows: Sequence[Any], source: str, first:
                 " cell; write one number or text."
             )
     columns = {i: _objects([row[i] for row in rows]) for i in range(len(names))}
-    table, kept, notes = with_names(pd.DataFrame(columns), names, source)
+    table, records, notes = with_names(pd.DataFrame(columns), names, source)
 
     def place(row: int) -> str:
-        return f"row {(int(kept[row]) if kept is not None else row) + first} (counted from 0)"
+        return f"row {(int(records[row]) if records is not None else row) + first} (counted from 0)"
 
     return Cells(table, source, place, tuple(notes))
 
@@ -273,9 +273,9 @@ def _object_cells(document: dict[str, Any], source: str) -> Cells:
 
 def nested_cells(document: Mapping[str, Any], source: str) -> Cells | None:
     """Read the results inside an object; None where it is the record of one run."""
-    if (found := nested(document, source)) is None:
+    if (results := nested(document, source)) is None:
         return None
-    rows, places, notes, roles = found
+    rows, places, notes, roles = results
     return record_cells(rows, source, lambda row: places[row], notes, roles)
 
 

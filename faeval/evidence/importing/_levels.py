@@ -73,8 +73,8 @@ def nested(document: Mapping[str, Any], source: str) -> Nested | None:
     EvidenceError
         There are seeds, and no list is surely theirs by its length.
     """
-    if (found := _below_seeds(document)) is not None:
-        return found
+    if (below_seeds := _below_seeds(document)) is not None:
+        return below_seeds
     leaves = list(_leaves(document))
     records = [leaf for leaf in leaves if leaf.kind == "records"]
     numbers = [leaf for leaf in leaves if leaf.kind in ("numbers", "lists", "by seed")]
@@ -190,9 +190,9 @@ def _levels(
     surely = not fields or any(map(is_metric, fields)) or {"seed"} & {*fields}
     roles = {"seed": "seed", "metric": "metric", **({"arm": "method"} if surely else {})}
     roles = {role: column for role, column in roles.items() if column in columns}
-    said = [f"{c!r} ({listed([shown(k, 30) for k in level])})"
+    texts = [f"{c!r} ({listed([shown(k, 30) for k in level])})"
             for c, level in zip(columns, keys, strict=True) if c]  # fmt: skip
-    return columns, roles, [f"the keys are read as {', then '.join(said)}"] if said else []
+    return columns, roles, [f"the keys are read as {', then '.join(texts)}"] if texts else []
 
 
 def _columns(keys: Sequence[Sequence[str]], seeded: bool, has_metrics: bool) -> list[str]:
@@ -203,9 +203,9 @@ def _columns(keys: Sequence[Sequence[str]], seeded: bool, has_metrics: bool) -> 
     if numbered:
         columns[numbered[-1]] = "seed"
         rest.remove(numbered[-1])
-    known = {i: sum(map(is_metric, keys[i])) / len(keys[i]) for i in rest}
-    metric = max(reversed(rest), key=known.__getitem__, default=0)
-    if known.get(metric) and not has_metrics:
+    shares = {i: sum(map(is_metric, keys[i])) / len(keys[i]) for i in rest}
+    metric = max(reversed(rest), key=shares.__getitem__, default=0)
+    if shares.get(metric) and not has_metrics:
         columns[metric] = "metric"
         rest.remove(metric)
     for i in rest:
@@ -237,8 +237,8 @@ def _keys(leaf: _Leaf, columns: Sequence[str]) -> dict[str, Any]:
 
 def _left_out(leaves: Iterable[_Leaf], chosen: Sequence[_Leaf]) -> list[str]:
     """Say what stands beside the results; of whole objects of settings the name alone."""
-    taken = {leaf.path for leaf in chosen}
-    others = [leaf.path for leaf in leaves if leaf.path not in taken]
+    paths = {leaf.path for leaf in chosen}
+    others = [leaf.path for leaf in leaves if leaf.path not in paths]
     names = dict.fromkeys(next((k for k in p if SETTINGS.fullmatch(k)), p[-1]) for p in others)
     return [f"left out beside them: {listed([shown(n, 30) for n in names], 8)}"] if names else []
 
@@ -249,23 +249,23 @@ def _left_out(leaves: Iterable[_Leaf], chosen: Sequence[_Leaf]) -> list[str]:
 def _below_seeds(document: Mapping[str, Any]) -> Nested | None:
     """Read a record below each seed, however many levels of names are above and below it."""
     nodes: list[_Node] = [((), document)]
-    left: list[_Leaf] = []
+    rest: list[_Leaf] = []
     seeded = False
     while nodes:
         records = [_Leaf(path, node, "") for path, node in nodes if seeded and _is_record(node)]
         if records:
             break
-        nodes, keys, beside = _next_level(nodes)
-        left += beside
-        seeded = seeded or (are_seeds(keys) and len(keys) > bool(left))
+        nodes, keys, others = _next_level(nodes)
+        rest += others
+        seeded = seeded or (are_seeds(keys) and len(keys) > bool(rest))
     else:
         return None
-    left += [_Leaf(path, node, "") for path, node in nodes if not _is_record(node)]
+    rest += [_Leaf(path, node, "") for path, node in nodes if not _is_record(node)]
     fields = {name for leaf in records for name in leaf.value}
     columns, roles, notes = _levels(records, fields=fields)
     rows = [{**(own := _keys(leaf, columns)), **leaf.value, **own} for leaf in records]
     places = [", ".join(leaf.path) for leaf in records]
-    return rows, places, [*notes, *_left_out(left, records)], roles
+    return rows, places, [*notes, *_left_out(rest, records)], roles
 
 
 def _next_level(nodes: Sequence[_Node]) -> tuple[list[_Node], set[str], list[_Leaf]]:
@@ -276,10 +276,10 @@ def _next_level(nodes: Sequence[_Node]) -> tuple[list[_Node], set[str], list[_Le
     runs = {*_without_summaries(dict.fromkeys(keys))}
     if runs and are_seeds(runs):
         keys = runs
-    found: list[_Node]
-    found = [(path, v) for path, v in inner if isinstance(v, dict) and path[-1] in keys]
-    taken = {path for path, _ in found}
-    return found, keys, [_Leaf(path, v, "") for path, v in inner if path not in taken]
+    objects: list[_Node]
+    objects = [(path, v) for path, v in inner if isinstance(v, dict) and path[-1] in keys]
+    paths = {path for path, _ in objects}
+    return objects, keys, [_Leaf(path, v, "") for path, v in inner if path not in paths]
 
 
 def _is_record(node: Mapping[str, Any]) -> bool:
@@ -292,15 +292,15 @@ def _records(found: Sequence[_Leaf], leaves: Sequence[_Leaf]) -> Nested:
     """Read the largest list of records, with others of the same depth whose names are alike."""
     first = max(found, key=lambda leaf: sum(map(len, leaf.value)))
     own = _names(first)
-    chosen = [leaf for leaf in found if _depth(leaf) == _depth(first) and _alike(leaf, own)]
-    columns, roles, notes = _levels(chosen, seeded="seed" in own, fields=own)
-    if len(chosen) == 1:
+    alike = [leaf for leaf in found if _depth(leaf) == _depth(first) and _alike(leaf, own)]
+    columns, roles, notes = _levels(alike, seeded="seed" in own, fields=own)
+    if len(alike) == 1:
         columns, roles = [""] * _depth(first), {}
         notes = [f"the rows are the records of {shown('.'.join(first.path))}"]
-    rows = [{**_keys(leaf, columns), **record} for leaf in chosen for record in leaf.value]
-    places = [f"{'.'.join(leaf.path)}[{i}]" for leaf in chosen for i in range(len(leaf.value))]
-    notes += _left_out([leaf for leaf in leaves if leaf.kind != "records"], chosen)
-    if others := [shown(".".join(leaf.path)) for leaf in found if leaf not in chosen]:
+    rows = [{**_keys(leaf, columns), **record} for leaf in alike for record in leaf.value]
+    places = [f"{'.'.join(leaf.path)}[{i}]" for leaf in alike for i in range(len(leaf.value))]
+    notes += _left_out([leaf for leaf in leaves if leaf.kind != "records"], alike)
+    if others := [shown(".".join(leaf.path)) for leaf in found if leaf not in alike]:
         notes.append(f"other lists of records are read by --sheet NAME: {listed(others)}")
     return rows, places, notes, roles
 
@@ -320,29 +320,29 @@ def _numbers(found: list[_Leaf], leaves: Sequence[_Leaf], source: str) -> Nested
     seeds = [leaf for leaf in found if leaf.kind == "by seed" or leaf.named_by(_SEED_LIST)]
     if not seeds:
         _check_no_seeds(found, source)
-    chosen = seeds or found  # by position is nothing paired where others have seeds
+    results = seeds or found  # by position is nothing paired where others have seeds
     columns, roles, notes = _levels(found, seeded=bool(seeds))
-    left = [leaf for leaf in leaves if leaf not in chosen]
-    if left and _is_one_run(found, left, columns):
+    rest = [leaf for leaf in leaves if leaf not in results]
+    if rest and _is_one_run(found, rest, columns):
         return None
-    index, role, said = _index(chosen, lists, bool(seeds), "seed" in roles)
-    roles, notes = {**roles, **role}, [*notes, *said]
+    index, role, more = _index(results, lists, bool(seeds), "seed" in roles)
+    roles, notes = {**roles, **role}, [*notes, *more]
     rows, places = [], []
-    for leaf in chosen:
-        for at, named, cell in _cells(leaf):
-            rows.append({**_keys(leaf, columns), **dict(zip(index, named, strict=True)),
+    for leaf in results:
+        for at, names, cell in _cells(leaf):
+            rows.append({**_keys(leaf, columns), **dict(zip(index, names, strict=True)),
                          "value": cell})  # fmt: skip
             places.append(f"{'/'.join(leaf.path)}{at}")
-    return rows, places, [*notes, *_left_out(left, chosen)], {**roles, "value": "value"}
+    return rows, places, [*notes, *_left_out(rest, results)], {**roles, "value": "value"}
 
 
 def _check_no_seeds(found: Sequence[_Leaf], source: str) -> None:
     """Raise EvidenceError where seeds stand beside lists, and are not surely theirs."""
-    told = [a for leaf in found for a in leaf.axes if _SEED_LIST.fullmatch(a[0])]
-    if told:
+    axes = [a for leaf in found for a in leaf.axes if _SEED_LIST.fullmatch(a[0])]
+    if axes:
         what = "lists" if found[0].kind == "lists" else "values"
         raise EvidenceError(
-            f"{source}: {shown(told[0][0])} holds {len(told[0][1])} seeds, and"
+            f"{source}: {shown(axes[0][0])} holds {len(axes[0][1])} seeds, and"
             f" {shown('.'.join(found[0].path))} {len(found[0].value)} {what}: which is of which"
             " seed cannot be seen; give a record with a seed for each value."
         )
@@ -357,15 +357,12 @@ def _index(
         note = f"lists in lists: their positions are {' and '.join(map(repr, index))}"
         return index, {"seed": "seed"} if named else {}, [note]
     if named:
-        keys = [leaf.value for leaf in chosen if leaf.kind == "by seed"]
-        texts = listed([shown(key, 30) for key in dict.fromkeys(k for own in keys for k in own)], 6)
-        return ["seed"], {"seed": "seed"}, [f"then 'seed' ({texts})"] if keys else []
+        return ["seed"], {"seed": "seed"}, _seeds_said(chosen)
     steps = next((a for leaf in chosen if (a := leaf.named_by(STEP))), None)
     if steps or seeded:
         index = [steps[0] if steps else "position"]
         return index, {"epoch": index[0]}, []
-    names = {key for leaf in chosen for key in leaf.path}
-    if any(_LOG.fullmatch(name) or f"val_{name}" in names for name in names):
+    if _is_log({key for leaf in chosen for key in leaf.path}):
         return ["position"], {}, ["positions in the lists may be seeds, or epochs of one run"]
     note = (
         "seeds are the positions in the lists, from 0: value i of one list is paired with value i"
@@ -374,15 +371,27 @@ def _index(
     return ["seed"], {"seed": "seed"}, [note]
 
 
+def _seeds_said(leaves: Sequence[_Leaf]) -> list[str]:
+    """Say which keys are read as seeds."""
+    keys = dict.fromkeys(k for leaf in leaves if leaf.kind == "by seed" for k in leaf.value)
+    return [f"then 'seed' ({listed([shown(key, 30) for key in keys], 6)})"] if keys else []
+
+
+def _is_log(names: Iterable[str]) -> bool:
+    """Whether names are those of a log of training: then positions may be epochs."""
+    names = {*names}
+    return any(_LOG.fullmatch(name) or f"val_{name}" in names for name in names)
+
+
 def _cells(leaf: _Leaf) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
     """Yield the place of each number, what names its positions, and the number."""
     if leaf.kind == "by seed":
         for key, cell in leaf.value.items():
             yield f"[{key}]", (seed_of(key),), cell
         return
-    named = leaf.named_by(_SEED_LIST) or (leaf.kind == "numbers" and leaf.named_by(STEP))
+    axis = leaf.named_by(_SEED_LIST) or (leaf.kind == "numbers" and leaf.named_by(STEP))
     for i, cell in enumerate(leaf.value):
-        name = named[1][i] if named else i
+        name = axis[1][i] if axis else i
         if leaf.kind == "numbers":
             yield f"[{i}]", (name,), cell
         else:

@@ -90,10 +90,10 @@ def read_markdown(content: bytes, source: str) -> Cells:
     columns = {
         i: pd.Series([row[i] or None for row in cells], dtype=object) for i in range(len(header))
     }
-    table, left, notes = with_names(pd.DataFrame(columns), header, source)
+    table, rest, notes = with_names(pd.DataFrame(columns), header, source)
 
     def place(row: int) -> str:
-        return f"line {numbers[int(left[row]) if left is not None else row]}"
+        return f"line {numbers[int(rest[row]) if rest is not None else row]}"
 
     first = [f"a table of Markdown, from line {start + 1}"]
     first += [f"bold and code marks of {marked} cells are left away"] if marked else []

@@ -112,8 +112,8 @@ def _rows_of(
         yield plain
         return
     for at in range(len(next(iter(lists.values())))):
-        counted = {position: at} if position else {}
-        yield {**plain, **counted, **{name: values[at] for name, values in lists.items()}}
+        counts = {position: at} if position else {}
+        yield {**plain, **counts, **{name: values[at] for name, values in lists.items()}}
 
 
 def _is_series(name: str, records: Sequence[Mapping[str, Any]]) -> bool:

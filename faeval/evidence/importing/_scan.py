@@ -22,8 +22,8 @@ def has_outer_blanks(content: bytes, start: int, delimiter: str) -> bool:
         return False
     blank, edge = _table(b"".join(blanks)), _edges(delimiter)
     return any(
-        bool((blank[here] & (edge[left] | edge[right])).any())
-        for here, left, right in _blocks(content, start)
+        bool((blank[here] & (edge[rest] | edge[right])).any())
+        for here, rest, right in _blocks(content, start)
     )
 
 
@@ -36,12 +36,12 @@ def count_delimiters(content: bytes, start: int, delimiter: str) -> int | None:
     if content.find(b'"', start) < 0:
         return content.count(delimiter.encode(), start)
     count, open_quotes = 0, 0
-    for here, left, right in _blocks(content, start):
+    for here, rest, right in _blocks(content, start):
         quotes = here == _QUOTE
         # A count modulo 256 is as odd as the count.
         inside = ((np.cumsum(quotes, dtype=np.uint8) + np.uint8(open_quotes)) & 1).astype(bool)
         opening, closing = quotes & inside, quotes & ~inside
-        if not (edge[left[opening]].all() and edge[right[closing]].all()):
+        if not (edge[rest[opening]].all() and edge[right[closing]].all()):
             return None
         count += int(((here == sign) & ~inside).sum())
         open_quotes = int(inside[-1])

@@ -82,18 +82,18 @@ def _title(workbook: Any, sheet: str | None, source: str) -> str:
                 f"{source}: has no sheet {shown(sheet)}; it has {listed(list(map(shown, tables)))}."
             )
         return sheet
-    filled = [
+    cells_filled = [
         each.title
         for each in workbook.worksheets
         if any(cell is not None for row in each.iter_rows(values_only=True) for cell in row)
     ]
-    if len(filled) == 1:
-        return str(filled[0])
-    if not filled:
+    if len(cells_filled) == 1:
+        return str(cells_filled[0])
+    if not cells_filled:
         raise EvidenceError(f"{source}: is an empty workbook; give one row for each run.")
     raise EvidenceError(
-        f"{source}: has {len(filled)} sheets that hold something"
-        f" ({listed(list(map(shown, filled)))}); name one with --sheet."
+        f"{source}: has {len(cells_filled)} sheets that hold something"
+        f" ({listed(list(map(shown, cells_filled)))}); name one with --sheet."
     )
 
 
@@ -136,10 +136,10 @@ def _cells(rows: list[list[Any]], source: str, title: str, sheets: int) -> Cells
     _check_header(header, below, start > 0, source)
     body = [_filled(row, width) for row in rows[start + 1 :]]
     columns = {i: pd.Series([_plain(row[i]) for row in body], dtype=object) for i in range(width)}
-    table, left, more = with_names(pd.DataFrame(columns), header, source)
+    table, rest, more = with_names(pd.DataFrame(columns), header, source)
 
     def place(row: int) -> str:
-        return f"row {start + 2 + (int(left[row]) if left is not None else row)}"
+        return f"row {start + 2 + (int(rest[row]) if rest is not None else row)}"
 
     return Cells(table, source, place, (*notes, *more))
 

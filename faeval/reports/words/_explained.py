@@ -157,7 +157,7 @@ MORE: Mapping[str, tuple[str, str]] = {
     ),
     "setting": (
         "Setting, experiment",
-        "What the runs are of: the data and all that the arms share. Evidence names it in a column.",
+        "What the runs are of: data, and all that the arms share. Evidence has it in a column.",
     ),
     "rule": (
         "Rule, decision rule",
