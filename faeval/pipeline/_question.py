@@ -103,17 +103,17 @@ def readings_of(text: str) -> list[Question]:
     'exceeds'
     """
     for pattern in (_SPLIT, _TIGHT):
-        found = list(pattern.finditer(text))
+        matches = list(pattern.finditer(text))
         questions = [
             Question(text[: m.start()].strip(), _OPERATORS[m[1]], text[m.end() :].strip())
-            for m in found
+            for m in matches
         ]
         complete = [q for q in questions if q.a and q.b]
         if complete:
             return complete
-    shown = cut(clean(text), 80)
+    short = cut(clean(text), 80)
     raise FaevalError(
-        f"the question {shown!r} has no operator between two arms; write it in quotes, such as"
+        f"the question {short!r} has no operator between two arms; write it in quotes, such as"
         " 'ours > base' (>, <, >=, <=, =), or without signs: 'ours above base', or --arm ours"
         " --against base."
     )
@@ -152,11 +152,11 @@ def margin_of(by: Any, because: str | None, metric: str, spell: Any = None) -> M
         relative = factor if isinstance(factor, str) else f"{factor:g}x"
         absolute = points if isinstance(points, str) else f"{points:g}"
         ways = [("percentage points", absolute), ("relative to the other arm", relative)]
-        spelt = [f"{what}: {spell('--by', value) if spell else f'by={value!r}'}"
+        commands = [f"{what}: {spell('--by', value) if spell else f'by={value!r}'}"
                  for what, value in ways]  # fmt: skip
         raise FaevalError(
             f"--by {text} has two meanings. Nothing was decided. Say which ({metric} between 0 and"
-            " 1):\n" + "\n".join(spelt)
+            " 1):\n" + "\n".join(commands)
         )
     if not isinstance(because, str) or not because.strip():
         raise FaevalError(

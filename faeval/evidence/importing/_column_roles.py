@@ -148,12 +148,12 @@ class Table:
             self.column(name)
             return name
         exact = [n for n in self.names if word(n) == word(name)]
-        found = exact or [n for n in self.names if tail(n) == word(name)]
-        if len(found) == 1:
-            return found[0]
-        if found:
+        names = exact or [n for n in self.names if tail(n) == word(name)]
+        if len(names) == 1:
+            return names[0]
+        if names:
             raise EvidenceError(
-                f"{self.source}: {option} {name} may be {listed(found)}; give the whole name."
+                f"{self.source}: {option} {name} may be {listed(names)}; give the whole name."
             )
         near = difflib.get_close_matches(name, self.names, 1, 0.6)
         hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -168,11 +168,11 @@ class Table:
         whole = [n for n in others if word(n) in words]
         return whole or [n for n in others if tail(n) in words]
 
-    def two_readings(self, what: str, found: Sequence[str], option: str) -> EvidenceError:
+    def two_readings(self, what: str, names: Sequence[str], option: str) -> EvidenceError:
         """Say that several columns may be meant, with a command for each."""
-        lines = [self.spell(option, name) for name in found[:4]]
+        lines = [self.spell(option, name) for name in names[:4]]
         return EvidenceError(
-            f"{self.source}: {what} may be column {' or '.join(map(repr, found[:4]))}. Nothing was"
+            f"{self.source}: {what} may be column {' or '.join(map(repr, names[:4]))}. Nothing was"
             " read. Say which:\n" + "\n".join(lines)
         )
 
@@ -181,19 +181,19 @@ class Table:
     def arms(self) -> dict[str, str]:
         """Return the columns of the arm by factor: said, those that hold the sides, or by name."""
         if self.said.arm:
-            said = self.said.arm
-            return {factor: self.said_column(name, "--arm") for factor, name in said.items()}
+            columns = self.said.arm
+            return {factor: self.said_column(name, "--arm") for factor, name in columns.items()}
         if "arm" in self.cells.roles:
             return {"rule": self.cells.roles["arm"]}
         if self.sides:
             return self._arms_by_sides()
-        found = [n for n in self.called(ARMS) if self.varies(n)] or self.called(ARMS)
-        if len(found) > 1:
-            found = self._first_kind(found) or found
-        if len(found) == 1:
-            return {"rule": found[0]}
-        if found:
-            raise self.two_readings("the arm", found, "--arm")
+        names = [n for n in self.called(ARMS) if self.varies(n)] or self.called(ARMS)
+        if len(names) > 1:
+            names = self._first_kind(names) or names
+        if len(names) == 1:
+            return {"rule": names[0]}
+        if names:
+            raise self.two_readings("the arm", names, "--arm")
         raise EvidenceError(
             f"{self.source}: no column of arms was found. Say which column names the methods that"
             f" are compared: --arm COLUMN. It has {listed([repr(n) for n in self.names], 20)}."
@@ -205,23 +205,23 @@ class Table:
         return [n for n in found if word(n) in ("method", "arm")][:1]
 
     def _arms_by_sides(self) -> dict[str, str]:
-        wanted = [side.strip() for side in self.sides]
+        sides = [side.strip() for side in self.sides]
         holding = [n for n in dict.fromkeys(self.names) if self._may_be_arm(n)]
         others = {*self.called((*SEEDS, *EPOCHS, *FOLDS)), *self.said.metrics}
         holding.sort(key=lambda n: n in others)
-        both = self._unlike([n for n in holding if {*wanted} <= {*self.texts(n)}], by_text=True)
+        both = self._unlike([n for n in holding if {*sides} <= {*self.texts(n)}], by_text=True)
         if len(both) > 1:  # 0 and 1 may be seeds as well
             both = [n for n in both if n not in others] or both
         if len(both) == 1:
             return {"rule": both[0]}
         if both:
             raise self.two_readings("the arm", both, "--arm")
-        one = [n for n in holding if {*wanted} & {*self.texts(n)}]
-        if not one and all(assigned(side) for side in wanted):
-            names = dict.fromkeys(n for side in wanted for n in assigned(side))
+        one = [n for n in holding if {*sides} & {*self.texts(n)}]
+        if not one and all(assigned(side) for side in sides):
+            names = dict.fromkeys(n for side in sides for n in assigned(side))
             columns = [self.said_column(name, "the question:") for name in names]
             return {factor_name(column): column for column in columns}
-        raise self._unknown_side(wanted, one, holding)
+        raise self._unknown_side(sides, one, holding)
 
     def _may_be_arm(self, name: str) -> bool:
         return self.names.count(name) == 1 and name not in (self.said.seed, self.said.epoch)
@@ -230,8 +230,8 @@ class Table:
         self, wanted: Sequence[str], one: Sequence[str], holding: Sequence[str]
     ) -> EvidenceError:
         """Say which arm of the question is not there, and what is near it."""
-        named = [n for n in self.called(ARMS) if n in holding]
-        column = next(iter(one or named), None)
+        by_name = [n for n in self.called(ARMS) if n in holding]
+        column = next(iter(one or by_name), None)
         if column is not None:
             missing = [side for side in wanted if side not in self.texts(column)]
             return self.unknown_side(missing[0], column)
@@ -254,35 +254,35 @@ class Table:
             text for text in there if text.lower() == side.lower()
         ]
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        shown = [cut(clean(text), 40) for text in there]
+        texts = [cut(clean(text), 40) for text in there]
         return EvidenceError(
             f"{self.source}: no arm {cut(clean(side), 60)!r} in column {column!r}.{hint} Arms"
-            f" there: {listed(shown, 12)}."
+            f" there: {listed(texts, 12)}."
         )
 
     # -- the seed
 
     def seed(self, arms: Iterable[str]) -> str:
         """Return the column of the seed, or ``rows``."""
-        said = self.said.seed
-        if said == ROWS and ROWS not in self.names:
+        column = self.said.seed
+        if column == ROWS and ROWS not in self.names:
             return ROWS
-        if said is not None:
-            return self.said_column(said, "--seed")
+        if column is not None:
+            return self.said_column(column, "--seed")
         if "seed" in self.cells.roles:
             return self.cells.roles["seed"]
-        found = self.called(SEEDS, but=arms)
-        if not found:
-            found = [n for n in self.names if word(n).endswith("_seed") and n not in {*arms}]
-            found = [n for n in found if self.varies(n)] or found
-        if len(found) > 1:
-            found = self._unlike(found)
-        if not found:
-            found = [n for n in self.called(MAYBE_SEEDS, but=arms) if self._is_shared(n, arms)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise self.two_readings("the seed", found, "--seed")
+        names = self.called(SEEDS, but=arms)
+        if not names:
+            names = [n for n in self.names if word(n).endswith("_seed") and n not in {*arms}]
+            names = [n for n in names if self.varies(n)] or names
+        if len(names) > 1:
+            names = self._unlike(names)
+        if not names:
+            names = [n for n in self.called(MAYBE_SEEDS, but=arms) if self._is_shared(n, arms)]
+        if len(names) == 1:
+            return names[0]
+        if names:
+            raise self.two_readings("the seed", names, "--seed")
         raise self._without_seed(arms)
 
     def _unlike(self, found: Sequence[str], by_text: bool = False) -> list[str]:
@@ -294,15 +294,15 @@ class Table:
 
         if len(found) < 2:
             return list(found)
-        kept: list[str] = []
+        unlike: list[str] = []
         codes: list[Any] = []
         for name in found:
             column = self.column(name)
             own = pd.factorize(column)[0] if not by_text else column.map(str).to_numpy()
             if not any((own == other).all() for other in codes):
-                kept.append(name)
+                unlike.append(name)
                 codes.append(own)
-        return kept
+        return unlike
 
     def _is_shared(self, name: str, arms: Iterable[str]) -> bool:
         """Whether arms share the values of a column, as they share seeds."""
@@ -365,25 +365,25 @@ class Table:
 
     def metric(self, used: Iterable[str]) -> tuple[dict[str, str], str, str]:
         """Return metrics by name with their columns; of a long table the two columns instead."""
-        said, taken = self.said, {*used}
+        own, others = self.said, {*used}
         if "value" in self.cells.roles:
             return self._of_roles()
-        if said.metric_column is not None or said.value_column is not None:
-            name = self.said_column(said.metric_column or "metric", "--metric-column")
-            return {}, name, self.said_column(said.value_column or "value", "--value-column")
-        if not said.metrics:
+        if own.metric_column is not None or own.value_column is not None:
+            name = self.said_column(own.metric_column or "metric", "--metric-column")
+            return {}, name, self.said_column(own.value_column or "value", "--value-column")
+        if not own.metrics:
             long = [self.called(("metric", "metric_name")), self.called(("value", "values"))]
             if not self.sides and all(long):
                 return {}, long[0][0], long[1][0]
-            return self._only_metric(taken), "", ""
+            return self._only_metric(others), "", ""
         metrics: dict[str, str] = {}
-        for text in said.metrics:
+        for text in own.metrics:
             # NAME=COLUMN renames, unless a column is called so.
             name, sign, column = text.partition("=") if text not in self.names else (text, "", "")
-            known = self._metric_column(column if sign else text)
-            if known is None:
+            of_name = self._metric_column(column if sign else text)
+            if of_name is None:
                 return self._long(text)
-            metrics[name if sign else text] = known
+            metrics[name if sign else text] = of_name
         return metrics, "", ""
 
     def _of_roles(self) -> tuple[dict[str, str], str, str]:
@@ -402,13 +402,13 @@ class Table:
             self.column(name)
             return name
         exact = [n for n in dict.fromkeys(self.names) if word(n) == word(name)]
-        found = exact or [
+        names = exact or [
             n for n in dict.fromkeys(self.names) if re.split(r"[./:]", word(n))[-1] == word(name)
         ]
-        found = found or [n for n in dict.fromkeys(self.names) if _ends(word(n), word(name))]
-        if len(found) > 1:
-            raise self.two_readings(f"--metric {name}", found, "--metric")
-        return found[0] if found else None
+        names = names or [n for n in dict.fromkeys(self.names) if _ends(word(n), word(name))]
+        if len(names) > 1:
+            raise self.two_readings(f"--metric {name}", names, "--metric")
+        return names[0] if names else None
 
     def _long(self, name: str) -> tuple[dict[str, str], str, str]:
         """Return the columns of a long table that has the metric among its cells."""
@@ -431,18 +431,18 @@ class Table:
 
     def _only_metric(self, used: set[str]) -> dict[str, str]:
         """Return the one column of numbers that is nothing else."""
-        known = {*self.called((*SEEDS, *EPOCHS, *FOLDS, "layer")), *used}
-        found = [
+        others = {*self.called((*SEEDS, *EPOCHS, *FOLDS, "layer")), *used}
+        names = [
             n
             for n in dict.fromkeys(self.names)
-            if n not in known and not is_state(n) and self._is_numbers(n)
+            if n not in others and not is_state(n) and self._is_numbers(n)
         ]
-        if len(found) == 1 or (found and not self.sides):
-            return {name: name for name in found}
-        what = "several columns may be the metric" if found else "no column of numbers was found"
+        if len(names) == 1 or (names and not self.sides):
+            return {name: name for name in names}
+        what = "several columns may be the metric" if names else "no column of numbers was found"
         raise EvidenceError(
             f"{self.source}: {what}: say which with --metric NAME. It has"
-            f" {listed([repr(n) for n in found or self.names], 20)}."
+            f" {listed([repr(n) for n in names or self.names], 20)}."
         )
 
     def _is_numbers(self, name: str) -> bool:

@@ -33,10 +33,10 @@ def cells_of_frame(frame: pd.DataFrame, source: str = "the table") -> Cells:
     says = isinstance(index, pd.MultiIndex) or index.name is not None
     if says or not pd.api.types.is_integer_dtype(index):
         levels = index.to_frame(index=False)
-        named = [name is not None for name in index.names]
+        has_name = [name is not None for name in index.names]
         names = [
             column_name(name) if is_named else "index" if index.nlevels == 1 else f"level_{i}"
-            for i, (name, is_named) in enumerate(zip(index.names, named, strict=True))
+            for i, (name, is_named) in enumerate(zip(index.names, has_name, strict=True))
         ]
         levels = levels.set_axis(names, axis=1)
         # set_index(drop=False) leaves what the index says in a column, too.
@@ -65,9 +65,9 @@ def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
         return column
     cells = column.astype(object)
     if isinstance(column.dtype, np.dtype):  # any objects
-        held = [isinstance(cell, list | dict | set | np.ndarray) for cell in cells]
-        if any(held):
-            cells = cells.where(~np.array(held), cells.map(str))
+        are_objects = [isinstance(cell, list | dict | set | np.ndarray) for cell in cells]
+        if any(are_objects):
+            cells = cells.where(~np.array(are_objects), cells.map(str))
     elif isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype) and not column.isna().any():
         return column
     return cells.where(cells.notna(), None)

@@ -112,8 +112,8 @@ def plain_numbers(
     where = _Where(name, source, place, codes, distinct)
     converted, notes = _without_percent(texts, words, where)
     words = [t for t in converted if isinstance(t, str) and t.lower() not in NOTHING]
-    spelt, more = _respelt(words, where, spelling, command)
-    cells = [spelt.get(t, t) if isinstance(t, str) else t for t in converted]
+    numbers, more = _respelt(words, where, spelling, command)
+    cells = [numbers.get(t, t) if isinstance(t, str) else t for t in converted]
     if notes:  # percent signs were there: each number is in hundredths
         cells = [_hundredth(cell) for cell in cells]
 
@@ -202,11 +202,11 @@ def _respelt(
     name = where.name
     spaced = [w for w in words if _SPACE_THOUSANDS.match(w)]
     comma = [w for w in words if "," in w and w not in spaced]
-    spelt: dict[str, str] = {}
+    numbers: dict[str, str] = {}
     notes: list[str] = []
     if spaced:
-        spelt |= {w: re.sub(rf"[{_SPACES}'\u2019]", "", w).replace(",", ".") for w in spaced}
-        notes.append(f"thousands in {name!r}: {spaced[0]!r} is read as {spelt[spaced[0]]}")
+        numbers |= {w: re.sub(rf"[{_SPACES}'\u2019]", "", w).replace(",", ".") for w in spaced}
+        notes.append(f"thousands in {name!r}: {spaced[0]!r} is read as {numbers[spaced[0]]}")
     pointed = [w for w in words if "." in w and w not in comma and number_of(w) is not None]
     thousands = [w for w in words if _POINT_THOUSANDS.match(w)]
     says_comma = spelling.decimal == "," or spelling.thousands == "."
@@ -214,7 +214,7 @@ def _respelt(
         comma += thousands
         pointed = [w for w in pointed if w not in thousands]
     if not comma:
-        return spelt, notes
+        return numbers, notes
     can_be_decimal = not pointed and all(
         _DECIMAL_COMMA.match(w) or _POINT_THOUSANDS.match(w) for w in comma
     )
@@ -233,9 +233,9 @@ def _respelt(
             f"\na decimal comma ({as_decimal}): {command('--decimal ,')}"
         )
     if can_be_decimal:
-        spelt |= {w: w.replace(".", "").replace(",", ".") for w in comma}
-        notes.append(f"decimal comma in {name!r}: {comma[0]!r} is read as {spelt[comma[0]]}")
+        numbers |= {w: w.replace(".", "").replace(",", ".") for w in comma}
+        notes.append(f"decimal comma in {name!r}: {comma[0]!r} is read as {numbers[comma[0]]}")
     elif can_be_thousands:
-        spelt |= {w: w.replace(",", "") for w in comma}
-        notes.append(f"thousands in {name!r}: {comma[0]!r} is read as {spelt[comma[0]]}")
-    return spelt, notes
+        numbers |= {w: w.replace(",", "") for w in comma}
+        notes.append(f"thousands in {name!r}: {comma[0]!r} is read as {numbers[comma[0]]}")
+    return numbers, notes

@@ -210,12 +210,12 @@ def holds_sides(cells: Cells, sides: Sequence[str], in_several_rows: bool = Fals
 
     Then the table is of rows already.
     """
-    wanted = {side.strip() for side in sides}
+    texts = {side.strip() for side in sides}
     names = [str(name) for name in cells.table.columns]
     for name in names:
-        if wanted and names.count(name) == 1:
+        if texts and names.count(name) == 1:
             distinct = cells.table[name].dropna().unique()
-            if wanted <= {str(cell).strip() for cell in distinct}:
+            if texts <= {str(cell).strip() for cell in distinct}:
                 return not in_several_rows or len(cells.table) > len(distinct)
     return False
 
@@ -266,9 +266,9 @@ def _of_sides(
     if len(without):
         rows = [f"{_name_of(without, row, names)} ({cells.place(row)})" for row in without.index]
         notes.append(f"rows without a seed, left out: {listed(rows, 6)}")
-    left = others.drop(index=without.index)[names].drop_duplicates()
-    if len(left):
-        rest = sorted(_name_of(left, row, names) for row in left.index)
+    rest_of_arms = others.drop(index=without.index)[names].drop_duplicates()
+    if len(rest_of_arms):
+        rest = sorted(_name_of(rest_of_arms, row, names) for row in rest_of_arms.index)
         notes.append(f"other arms, not read: {listed(rest, 8)}")
     return replace(cells.rows(_as_series(keep, cells)), notes=(*cells.notes, *notes))
 
@@ -308,16 +308,16 @@ def _wanted(cells: Cells, arms: Mapping[str, str], side: str) -> dict[str, str]:
         if side.strip() in {cell_text(cell) for cell in cells.table[column].dropna().unique()}:
             return {column: side.strip()}
     table = Table(cells, Said(), (), lambda option, value="": f"{option} {value}")
-    named = {table.said_column(n, "the question:"): t for n, t in assigned(side).items()}
-    if not named and len(columns) == 1:
+    text_by_column = {table.said_column(n, "the question:"): t for n, t in assigned(side).items()}
+    if not text_by_column and len(columns) == 1:
         raise table.unknown_side(side, *columns.values())
-    if not named:
+    if not text_by_column:
         raise EvidenceError(
             f"{cells.source}: {side!r} names no arm: the arm has the columns"
             f" {listed(list(columns.values()))}; write"
             f" {','.join(f'{c}=VALUE' for c in columns.values())}."
         )
-    return named
+    return text_by_column
 
 
 def _status(table: Table) -> str | None:
@@ -341,8 +341,8 @@ def _how(cells: Cells, columns: Columns, said: Said, by_rows: bool) -> tuple[str
     if columns.metric:
         line += f", metric from {columns.metric!r}"
     if columns.epoch is not None:
-        taken = {"last": "the last of each run", "max": "the best (max)", "min": "the best (min)"}
-        which = taken.get(
+        words = {"last": "the last of each run", "max": "the best (max)", "min": "the best (min)"}
+        which = words.get(
             str(said.take), f"at {said.take}" if said.take is not None else "of each row"
         )
         line += f", {columns.epoch} {which}"

@@ -40,10 +40,10 @@ def notes_beside(
 
 
 def _names_beside(cells: Cells, columns: Columns) -> list[str]:
-    read = {*columns.arms.values(), columns.seed, *columns.metrics.values(), columns.value}
-    read |= {columns.metric, columns.epoch or "", columns.fold or ""}
+    own = {*columns.arms.values(), columns.seed, *columns.metrics.values(), columns.value}
+    own |= {columns.metric, columns.epoch or "", columns.fold or ""}
     names = list(cells.table.columns)
-    return [n for n in names if n not in read and names.count(n) == 1 and not is_state(n)]
+    return [n for n in names if n not in own and names.count(n) == 1 and not is_state(n)]
 
 
 def _also_unlike(
@@ -85,9 +85,9 @@ def _parts_of_seeds(cells: Cells, names: Sequence[str], seed: str) -> list[str]:
         if not 1 < len(texts) < seeds.nunique() or not _are_words(texts):
             continue
         if cells.table[name].map(cell_text).groupby(seeds).nunique().max() == 1:
-            shown = listed([_short(text) for text in texts], 4)
+            some = listed([_short(text) for text in texts], 4)
             notes.append(
-                f"the seeds are of {len(texts)} values of {name!r} ({shown}), and the verdict is of"
+                f"the seeds are of {len(texts)} values of {name!r} ({some}), and the verdict is of"
                 f" all of them together: --where {name}={_short(texts[0])}, or --group-by {name}"
             )
     return notes

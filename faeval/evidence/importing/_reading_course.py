@@ -33,31 +33,31 @@ def without_epochs(cells: Cells) -> Cells:
 
 def with_course(table: Table, columns: Columns) -> Columns:
     """Return the columns with those of the epoch and of folds, where rows need them."""
-    said, roles = table.said, table.cells.roles
-    if said.average is not None:
-        fold: str | None = table.said_column(said.average, "--average")
+    own_said, roles = table.said, table.cells.roles
+    if own_said.average is not None:
+        fold: str | None = table.said_column(own_said.average, "--average")
         return replace(columns, fold=fold, epoch=_said_epoch(table))
     if (epoch := _said_epoch(table) or roles.get("epoch")) is not None:
         return replace(columns, epoch=epoch)
-    used = [*columns.arms.values(), columns.seed]
+    keys = [*columns.arms.values(), columns.seed]
     if columns.metric:
-        used.append(columns.metric)
-    others = [*columns.metrics.values(), columns.value, *used]
+        keys.append(columns.metric)
+    others = [*columns.metrics.values(), columns.value, *keys]
     parts = _rows_with_values(table, columns)
     candidates = [
         n for n in table.called(EPOCHS, but=others) if all(_whole_numbers(p[n]) for p in parts)
     ]
     candidates.sort(key=lambda n: 0 if n.lower() == "epoch" else 1)
-    if not _repeats(parts, used):
+    if not _repeats(parts, keys):
         # One row a run: where it says its epoch, runs that end at different ones are seen.
-        named = [n for n in candidates if n.strip().lower() == "epoch"]
-        return replace(columns, epoch=named[0] if named else None)
+        epochs = [n for n in candidates if n.strip().lower() == "epoch"]
+        return replace(columns, epoch=epochs[0] if epochs else None)
     for name in candidates:
-        if not _repeats(parts, [*used, name]):
+        if not _repeats(parts, [*keys, name]):
             return replace(columns, epoch=name)
     folds = table.folds(others)
-    if folds and not _repeats(parts, [*used, folds[0]]):
-        if said.seed is None:
+    if folds and not _repeats(parts, [*keys, folds[0]]):
+        if own_said.seed is None:
             raise EvidenceError(
                 f"{table.source}: several rows of one {columns.seed!r}, in column {folds[0]!r}:"
                 " folds of one repetition share their training data, and are no seeds. Their mean"
@@ -99,9 +99,9 @@ def check_course(table: Table, columns: Columns) -> None:
 
     if columns.epoch is None or table.said.take is not None:
         return
-    used = [*columns.arms.values(), columns.seed, columns.epoch]
+    keys = [*columns.arms.values(), columns.seed, columns.epoch]
     if _repeats(
-        _rows_with_values(table, columns), [*used, *[columns.metric] * bool(columns.metric)]
+        _rows_with_values(table, columns), [*keys, *[columns.metric] * bool(columns.metric)]
     ):
         return  # the epoch alone does not tell rows apart: what does is said where keys are checked
     rows = max(_rows_with_values(table, columns), key=len)

@@ -29,13 +29,13 @@ def as_numbers(cells: Cells, values: Sequence[str], table: Table) -> tuple[Cells
         column = table.column(name)
         column = _outcomes(column, table, name)
         _check_points(column, name, table)
-        numbers, said = plain_numbers(
+        numbers, more = plain_numbers(
             column, name, cells.source, cells.place, table.said.spelling,
             lambda option: table.spell(*option.split(" ", 1)),
         )  # fmt: skip
         if numbers is not cells.table[name]:
             changed[name] = numbers
-        notes += said
+        notes += more
     return (replace(cells, table=cells.table.assign(**changed)) if changed else cells), notes
 
 

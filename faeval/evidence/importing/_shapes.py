@@ -150,8 +150,8 @@ def _numbered_columns(names: Sequence[str], metric: str | None) -> dict[str, dic
     """Return the columns that are called as the metric with a number, where these count on."""
     form = re.compile(rf"{re.escape(metric or '')}[\s_./-]*(\d+)", re.IGNORECASE)
     numbers = {name: match[1] for name in names if metric and (match := form.fullmatch(name))}
-    counted = sorted(map(int, numbers.values()))
-    if len(counted) < 3 or counted not in (list(range(len(counted) + i))[i:] for i in (0, 1)):
+    in_order = sorted(map(int, numbers.values()))
+    if len(in_order) < 3 or in_order not in (list(range(len(in_order) + i))[i:] for i in (0, 1)):
         return {}
     return {name: {"seed": number} for name, number in numbers.items()}
 
@@ -213,11 +213,11 @@ def _column_of(side: str, metric: str | None, names: Sequence[str]) -> str | Non
         for sign in _BETWEEN:
             spellings += [f"{side}{sign}{metric}", f"{metric}{sign}{side}"]
     for spelling in spellings:
-        found = [n for n in names if n.strip() == spelling] or [
+        columns = [n for n in names if n.strip() == spelling] or [
             n for n in names if n.strip().lower() == spelling.lower()
         ]
-        if len(found) == 1:
-            return found[0]
+        if len(columns) == 1:
+            return columns[0]
     return None
 
 
@@ -233,18 +233,22 @@ def _holds_numbers(column: pd.Series[Any]) -> bool:
 def _chart_columns(table: pd.DataFrame) -> dict[str, re.Match[str]]:
     """Return the columns of a chart of W&B: ``run - metric``, with a column of steps first."""
     names = [str(name) for name in table.columns]
-    found = {name: match for name in names[1:] if (match := _CHART.match(name))}
-    if not found or len(found) < len(names) - 2 or len({m["metric"] for m in found.values()}) > 2:
+    matches = {name: match for name in names[1:] if (match := _CHART.match(name))}
+    if (
+        not matches
+        or len(matches) < len(names) - 2
+        or len({m["metric"] for m in matches.values()}) > 2
+    ):
         return {}
-    return found
+    return matches
 
 
 def _from_chart(cells: Cells, said: Said, sides: Sequence[str]) -> tuple[Cells, Said]:
     """A chart that was exported: a column a run, with its lowest and highest beside it."""
-    found = _chart_columns(cells.table)
-    runs = {name: match for name, match in found.items() if not match["extra"]}
+    matches = _chart_columns(cells.table)
+    runs = {name: match for name, match in matches.items() if not match["extra"]}
     step = str(cells.table.columns[0])
-    _check_no_groups(cells, runs, found)
+    _check_no_groups(cells, runs, matches)
     names = list(dict.fromkeys(match["run"] for match in runs.values()))
     parts_by_run = _parts_of(names, said.names, sides, cells.source)
     values = {
@@ -343,8 +347,8 @@ def _around(sides: Sequence[str], names: Sequence[str], source: str) -> tuple[st
     shared: list[tuple[str, str]] = []
     for i, side in enumerate(dict.fromkeys(sides)):
         form = re.compile(rf"(.*{edge}|){re.escape(side)}({edge}.*|)")
-        found = dict.fromkeys((m[1], m[2]) for name in names if (m := form.fullmatch(name)))
-        shared = [one for one in found if i == 0 or one in shared]
+        ends = dict.fromkeys((m[1], m[2]) for name in names if (m := form.fullmatch(name)))
+        shared = [one for one in ends if i == 0 or one in shared]
     if len(shared) > 1 and ("", "") not in shared:
         several = [f"{before}{sides[0]}{after}" for before, after in shared]
         raise EvidenceError(
