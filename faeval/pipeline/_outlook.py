@@ -315,12 +315,7 @@ def _outlook(
     registered = selection.registered(claim)
     size = _family_size(claim, selection)
     undrawn = pilot is not None and seeds is None and _is_undrawn(claim, selection)
-    # A pilot tells of so many seeds, whichever of them registration will draw.
-    planned = (
-        tuple(range(1, len(claim.plan(selection.setting)) + 1))
-        if undrawn
-        else selection.seeds(claim, seeds)
-    )
+    planned = _counted(claim, selection) if undrawn else selection.seeds(claim, seeds)
     level, n = claim.alpha / size, len(planned)
     looks = claim.looks_in(selection.setting)
     if looks and n >= looks[-1]:
@@ -331,9 +326,7 @@ def _outlook(
     rule, n = _rule_at(design, claim, problem, planned)
     parts, spreads = claims.contrast_specs(claim), _spreads(claim, n, level, rule)
     problem = problem or _unattainable(rule, len(planned), level, spreads)
-    own = registered.pilot.get(selection.setting, []) if registered else []
-    if pilot is not None:
-        own = claims.pilot_spreads(claim, pilot, selection.setting, any_seeds=True)
+    own = _pilot_spreads(claim, selection, pilot)
     pilots = [*own, *[None] * (len(parts) - len(own))]
     as_seen = pilot is not None
     hopes = claims.pilot_forecasts(claim, pilots, n, level, rule=rule, as_seen=as_seen)
@@ -361,6 +354,21 @@ def _is_undrawn(claim: Claim, selection: Selection) -> bool:
     """Whether registration will draw the seeds of a claim, and has not yet."""
     plan = claim.plan(selection.setting)
     return isinstance(plan, claims.Drawn) and selection.registered(claim) is None
+
+
+def _counted(claim: Claim, selection: Selection) -> tuple[int, ...]:
+    """Return as many seeds as are planned: a pilot tells of these, whichever will be drawn."""
+    return tuple(range(1, len(claim.plan(selection.setting)) + 1))
+
+
+def _pilot_spreads(
+    claim: Claim, selection: Selection, pilot: claims.EvidenceIndex | None
+) -> Sequence[Spread | None]:
+    """Return the spreads that a pilot shows, else those that were registered."""
+    if pilot is not None:
+        return claims.pilot_spreads(claim, pilot, selection.setting, any_seeds=True)
+    registered = selection.registered(claim)
+    return registered.pilot.get(selection.setting, []) if registered else []
 
 
 def _rule_at(
