@@ -214,11 +214,17 @@ class Table:
             rest = [n for n in both if n not in others] or both
             return {"rule": self._only(rest, "the arm", "--arm")}
         one = [n for n in holding if {*sides} & {*self.texts(n)}]
-        if not one and all(map(assigned, sides)):
-            names = dict.fromkeys(n for side in sides for n in assigned(side))
-            columns = [self.said_column(name, "the question:") for name in names]
-            return {factor_name(column): column for column in columns}
+        if not one and (columns := self._factors(sides)):
+            return columns
         raise self._unknown_side(sides, one, holding)
+
+    def _factors(self, sides: Sequence[str]) -> dict[str, str]:
+        """Return the columns that sides name as ``factor=value,...``; none where one does not."""
+        if not all(map(assigned, sides)):
+            return {}
+        names = dict.fromkeys(n for side in sides for n in assigned(side))
+        columns = [self.said_column(name, "the question:") for name in names]
+        return {factor_name(column): column for column in columns}
 
     def _only(self, names: Sequence[str], what: str, option: str) -> str:
         """Return the one column that may be meant; raise EvidenceError where several may be."""

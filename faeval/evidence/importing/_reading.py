@@ -141,7 +141,7 @@ def read_results(
     if not whole_courses:
         check_course(table, columns)
     is_labels = not sides and arms == {"rule": "arm"} and not said.arm
-    imported = _imported(table, columns, setting, is_labels)
+    imported = _imported(table, said, columns, setting, is_labels)
     imported, renamed = with_plain_metrics(imported)
     check_ranges(imported.table, said, cells.source)
     check_scales(imported.table, said, cells.source, spell)
@@ -161,9 +161,11 @@ def read_results(
     )
 
 
-def _imported(table: Table, columns: Columns, setting: str, is_labels: bool) -> Imported:
+def _imported(
+    table: Table, said: Said, columns: Columns, setting: str, is_labels: bool
+) -> Imported:
     """Return the evidence in a table whose columns are known."""
-    said, roles = table.said, table.cells.roles
+    run = table.said_column(said.run, "--run") if said.run else table.cells.roles.get("run")
     return import_table(
         table.cells,
         setting,
@@ -175,7 +177,7 @@ def _imported(table: Table, columns: Columns, setting: str, is_labels: bool) -> 
         epoch=columns.epoch,
         layer=table.said_column(said.layer, "--layer") if said.layer else None,
         status=_status(table),
-        run=table.said_column(said.run, "--run") if said.run else roles.get("run"),
+        run=run,
         take=said.take,
         average=columns.fold,
     )

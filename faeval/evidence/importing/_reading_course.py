@@ -48,10 +48,7 @@ def _found_course(table: Table, columns: Columns) -> Columns:
         keys.append(columns.metric)
     others = [*columns.metrics.values(), columns.value, *keys]
     parts = _rows_with_values(table, columns)
-    candidates = [
-        n for n in table.called(EPOCHS, but=others) if all(_whole_numbers(p[n]) for p in parts)
-    ]
-    candidates.sort(key=lambda n: 0 if n.lower() == "epoch" else 1)
+    candidates = _epochs(table, others, parts)
     if not _repeats(parts, keys):
         # One row a run: where it says its epoch, runs that end at different ones are seen.
         epochs = [n for n in candidates if n.strip().lower() == "epoch"]
@@ -70,6 +67,14 @@ def _found_course(table: Table, columns: Columns) -> Columns:
             )
         return replace(columns, fold=folds[0])
     return replace(columns, epoch=candidates[0] if candidates else None)
+
+
+def _epochs(table: Table, others: Sequence[str], parts: Sequence[pd.DataFrame]) -> list[str]:
+    """Return the columns of whole numbers that are called as epochs, one called epoch first."""
+    names = [
+        n for n in table.called(EPOCHS, but=others) if all(_whole_numbers(p[n]) for p in parts)
+    ]
+    return sorted(names, key=lambda name: name.lower() != "epoch")
 
 
 def _said_epoch(table: Table) -> str | None:

@@ -114,13 +114,15 @@ def _melted(
 def _from_seeds(cells: Cells, metric: str | None, is_rows: bool) -> Cells:
     """Columns that are seeds, one for each."""
     names = list(map(str, cells.table.columns))
-    if "seed" in cells.roles or metric in names or any(alike(name, SEEDS) for name in names):
+    has_seeds = "seed" in cells.roles or any(alike(name, SEEDS) for name in names)
+    if has_seeds or metric in names:
         return cells
     values = _seed_columns(names, is_rows) or _numbered_columns(names, metric)
     if not values:
         return cells
-    summaries = [name for name in names if name not in values and _is_summary(name)]
-    keep = [name for name in names if name not in values and name not in summaries]
+    others = [name for name in names if name not in values]
+    summaries = list(filter(_is_summary, others))
+    keep = [name for name in others if name not in summaries]
     several = "metric" in next(iter(values.values()))
     column = "metric" if several else _column_of_metrics(cells, keep, metric)
     roles = {"seed": "seed", "value": "value"} | ({"metric": column} if column else {})
@@ -140,10 +142,8 @@ def _seed_columns(names: Sequence[str], is_rows: bool) -> dict[str, dict[str, An
         parts = ["seed"] if {m["metric"] for m in matches.values()} == {None} else _SEED_PARTS
         return {name: {part: of[_SEED_PARTS[part]] for part in parts} for name, of in
                 matches.items()}  # fmt: skip
-    digits = [name for name in names if _NUMBER.match(name.strip())]
-    if is_rows or not 1 < len(digits) < len(names):
-        return {}
-    return {name: {"seed": name.strip()} for name in digits}
+    digits = {name: {"seed": name.strip()} for name in names if _NUMBER.match(name.strip())}
+    return digits if not is_rows and 1 < len(digits) < len(names) else {}
 
 
 def _numbered_columns(names: Sequence[str], metric: str | None) -> dict[str, dict[str, Any]]:
