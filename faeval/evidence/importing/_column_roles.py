@@ -210,18 +210,27 @@ class Table:
         others = {*self.called((*SEEDS, *EPOCHS, *FOLDS)), *self.said.metrics}
         holding.sort(key=lambda n: n in others)
         both = self._unlike([n for n in holding if {*sides} <= {*self.texts(n)}], by_text=True)
-        if len(both) > 1:  # 0 and 1 may be seeds as well
-            both = [n for n in both if n not in others] or both
-        if len(both) == 1:
-            return {"rule": both[0]}
-        if both:
-            raise self.two_readings("the arm", both, "--arm")
+        if both:  # 0 and 1 may be seeds as well
+            rest = [n for n in both if n not in others] or both
+            return {"rule": self._only(rest, "the arm", "--arm")}
         one = [n for n in holding if {*sides} & {*self.texts(n)}]
-        if not one and all(assigned(side) for side in sides):
-            names = dict.fromkeys(n for side in sides for n in assigned(side))
-            columns = [self.said_column(name, "the question:") for name in names]
-            return {factor_name(column): column for column in columns}
+        if not one and (columns := self._factors(sides)):
+            return columns
         raise self._unknown_side(sides, one, holding)
+
+    def _factors(self, sides: Sequence[str]) -> dict[str, str]:
+        """Return the columns that sides name as ``factor=value,...``; none where one does not."""
+        if not all(map(assigned, sides)):
+            return {}
+        names = dict.fromkeys(n for side in sides for n in assigned(side))
+        columns = [self.said_column(name, "the question:") for name in names]
+        return {factor_name(column): column for column in columns}
+
+    def _only(self, names: Sequence[str], what: str, option: str) -> str:
+        """Return the one column that may be meant; raise EvidenceError where several may be."""
+        if len(names) > 1:
+            raise self.two_readings(what, names, option)
+        return names[0]
 
     def _may_be_arm(self, name: str) -> bool:
         return self.names.count(name) == 1 and name not in (self.said.seed, self.said.epoch)
@@ -272,18 +281,17 @@ class Table:
         if "seed" in self.cells.roles:
             return self.cells.roles["seed"]
         names = self.called(SEEDS, but=arms)
-        if not names:
-            names = [n for n in self.names if word(n).endswith("_seed") and n not in {*arms}]
-            names = [n for n in names if self.varies(n)] or names
-        if len(names) > 1:
-            names = self._unlike(names)
+        names = self._unlike(names or self._prefixed_seeds(arms))
         if not names:
             names = [n for n in self.called(MAYBE_SEEDS, but=arms) if self._is_shared(n, arms)]
-        if len(names) == 1:
-            return names[0]
-        if names:
-            raise self.two_readings("the seed", names, "--seed")
-        raise self._without_seed(arms)
+        if not names:
+            raise self._without_seed(arms)
+        return self._only(names, "the seed", "--seed")
+
+    def _prefixed_seeds(self, arms: Iterable[str]) -> list[str]:
+        """Return the columns that are called seed after the prefix of a tool or a part."""
+        names = [n for n in self.names if word(n).endswith("_seed") and n not in {*arms}]
+        return [n for n in names if self.varies(n)] or names
 
     def _unlike(self, found: Sequence[str], by_text: bool = False) -> list[str]:
         """Return columns without those that say the same as one before, row by row.

@@ -17,7 +17,8 @@ from faeval.evidence._table import COLUMNS, in_order, normalise
 from faeval.evidence.importing._arms import arms_of
 from faeval.evidence.importing._epochs import Take, at_epoch
 from faeval.evidence.importing._flat import StoreRows
-from faeval.evidence.importing._tidy import Imported, as_mapping, check_keys
+from faeval.evidence.importing._tidy import Imported, as_mapping
+from faeval.evidence.importing._tidy_keys import check_keys
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -118,11 +118,9 @@ def read_results(
     """
     check_rows(cells.table, cells.source)
     check_not_means(cells)
-    if said.epoch == NO_EPOCH:
-        cells = without_epochs(cells)
-    cells = _where(cells, said)
+    cells = _where(without_epochs(cells) if said.epoch == NO_EPOCH else cells, said)
     is_rows = holds_sides(cells, sides, in_several_rows=True)
-    cells, said = made_rows(cells, said, sides, is_rows=is_rows)
+    cells, own = made_rows(cells, said, sides, is_rows=is_rows)
     cells = _without_empty_columns(cells)
     table = Table(cells, said, sides, spell)
     arms = _arms(table)
@@ -143,8 +141,33 @@ def read_results(
     if not whole_courses:
         check_course(table, columns)
     is_labels = not sides and arms == {"rule": "arm"} and not said.arm
-    found = import_table(
-        cells,
+    imported = _imported(table, said, columns, setting, is_labels)
+    imported, renamed = with_plain_metrics(imported)
+    check_ranges(imported.table, said, cells.source)
+    check_scales(imported.table, said, cells.source, spell)
+    remarks = [*cells.notes, *notes, *numbering_notes(numbering), *renamed, *imported.notes]
+    is_side = _rows_by_side(cells, arms, sides, group)
+    remarks += notes_beside(cells, columns, is_side)
+    how = _how(cells, columns, said, by_rows)
+    return Reading(
+        table=imported.table,
+        source=cells.source,
+        how=how,
+        notes=tuple(map(cut, remarks)),
+        options=options_of(columns, own, cells.roles, is_labels=is_labels, by_rows=by_rows),
+        arms={side: _arm_of(cells, columns, side, group) for side in sides},
+        metrics=tuple(dict.fromkeys(imported.table["metric"].tolist())),
+        numbering=numbering,
+    )
+
+
+def _imported(
+    table: Table, said: Said, columns: Columns, setting: str, is_labels: bool
+) -> Imported:
+    """Return the evidence in a table whose columns are known."""
+    run = table.said_column(said.run, "--run") if said.run else table.cells.roles.get("run")
+    return import_table(
+        table.cells,
         setting,
         arm=None if is_labels else columns.arms,
         seed=columns.seed,
@@ -154,27 +177,9 @@ def read_results(
         epoch=columns.epoch,
         layer=table.said_column(said.layer, "--layer") if said.layer else None,
         status=_status(table),
-        run=table.said_column(said.run, "--run") if said.run else cells.roles.get("run"),
+        run=run,
         take=said.take,
         average=columns.fold,
-    )
-    found, renamed = with_plain_metrics(found)
-    check_ranges(found.table, said, cells.source)
-    check_scales(found.table, said, cells.source, spell)
-    remarks = [*cells.notes, *notes, *numbering_notes(numbering), *renamed, *found.notes]
-    own = {factor: column for factor, column in arms.items() if column != group}
-    is_side = {side: _is_side(cells, own, side) for side in sides}
-    remarks += notes_beside(cells, columns, is_side)
-    how = _how(cells, columns, said, by_rows)
-    return Reading(
-        table=found.table,
-        source=cells.source,
-        how=how,
-        notes=tuple(map(cut, remarks)),
-        options=options_of(columns, said, cells.roles, is_labels=is_labels, by_rows=by_rows),
-        arms={side: _arm_of(cells, columns, side, group) for side in sides},
-        metrics=tuple(dict.fromkeys(found.table["metric"].tolist())),
-        numbering=numbering,
     )
 
 
@@ -255,10 +260,9 @@ def _of_sides(
     """Return the rows of the arms that are asked for, and say which others there are."""
     if not sides:
         return cells
-    own = {factor: column for factor, column in arms.items() if column != group}
     keep = np.zeros(len(cells.table), dtype=bool)
-    for side in sides:
-        keep |= _is_side(cells, own, side).to_numpy()
+    for mask in _rows_by_side(cells, arms, sides, group).values():
+        keep |= mask.to_numpy()
     others = cells.table[~keep]
     without = others[others[seed].map(cell_text) == ""]
     names = [column for column in arms.values() if column != group]
@@ -271,6 +275,14 @@ def _of_sides(
         rest = sorted(_name_of(rest_of_arms, row, names) for row in rest_of_arms.index)
         notes.append(f"other arms, not read: {listed(rest, 8)}")
     return replace(cells.rows(_as_series(keep, cells)), notes=(*cells.notes, *notes))
+
+
+def _rows_by_side(
+    cells: Cells, arms: Mapping[str, str], sides: Sequence[str], group: str | None
+) -> dict[str, pd.Series[bool]]:
+    """Return whether each row is of an arm, for every arm that is asked for."""
+    own = {factor: column for factor, column in arms.items() if column != group}
+    return {side: _is_side(cells, own, side) for side in sides}
 
 
 def _name_of(table: pd.DataFrame, row: int, names: Sequence[str]) -> str:

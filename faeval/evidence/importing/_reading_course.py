@@ -33,21 +33,22 @@ def without_epochs(cells: Cells) -> Cells:
 
 def with_course(table: Table, columns: Columns) -> Columns:
     """Return the columns with those of the epoch and of folds, where rows need them."""
-    own_said, roles = table.said, table.cells.roles
-    if own_said.average is not None:
-        fold: str | None = table.said_column(own_said.average, "--average")
+    if table.said.average is not None:
+        fold = table.said_column(table.said.average, "--average")
         return replace(columns, fold=fold, epoch=_said_epoch(table))
-    if (epoch := _said_epoch(table) or roles.get("epoch")) is not None:
+    if (epoch := _said_epoch(table) or table.cells.roles.get("epoch")) is not None:
         return replace(columns, epoch=epoch)
+    return _found_course(table, columns)
+
+
+def _found_course(table: Table, columns: Columns) -> Columns:
+    """Return the columns with the one that tells apart the rows of each run."""
     keys = [*columns.arms.values(), columns.seed]
     if columns.metric:
         keys.append(columns.metric)
     others = [*columns.metrics.values(), columns.value, *keys]
     parts = _rows_with_values(table, columns)
-    candidates = [
-        n for n in table.called(EPOCHS, but=others) if all(_whole_numbers(p[n]) for p in parts)
-    ]
-    candidates.sort(key=lambda n: 0 if n.lower() == "epoch" else 1)
+    candidates = _epochs(table, others, parts)
     if not _repeats(parts, keys):
         # One row a run: where it says its epoch, runs that end at different ones are seen.
         epochs = [n for n in candidates if n.strip().lower() == "epoch"]
@@ -57,7 +58,7 @@ def with_course(table: Table, columns: Columns) -> Columns:
             return replace(columns, epoch=name)
     folds = table.folds(others)
     if folds and not _repeats(parts, [*keys, folds[0]]):
-        if own_said.seed is None:
+        if table.said.seed is None:
             raise EvidenceError(
                 f"{table.source}: several rows of one {columns.seed!r}, in column {folds[0]!r}:"
                 " folds of one repetition share their training data, and are no seeds. Their mean"
@@ -66,6 +67,14 @@ def with_course(table: Table, columns: Columns) -> Columns:
             )
         return replace(columns, fold=folds[0])
     return replace(columns, epoch=candidates[0] if candidates else None)
+
+
+def _epochs(table: Table, others: Sequence[str], parts: Sequence[pd.DataFrame]) -> list[str]:
+    """Return the columns of whole numbers that are called as epochs, one called epoch first."""
+    names = [
+        n for n in table.called(EPOCHS, but=others) if all(_whole_numbers(p[n]) for p in parts)
+    ]
+    return sorted(names, key=lambda name: name.lower() != "epoch")
 
 
 def _said_epoch(table: Table) -> str | None:

@@ -31,6 +31,8 @@ _OF_A_SEED = re.compile(
     r"[\s_=#:-]*(?P<number>\d+)\Z",
     re.IGNORECASE,
 )
+#: The groups of that by what a column of its rows is called.
+_SEED_PARTS = {"seed": "number", "metric": "metric"}
 _SUMMARIES = frozenset((
     "mean", "average", "avg", "median", "dev", "population", "sample", *SPREADS,
 ))  # fmt: skip
@@ -112,20 +114,20 @@ def _melted(
 def _from_seeds(cells: Cells, metric: str | None, is_rows: bool) -> Cells:
     """Columns that are seeds, one for each."""
     names = list(map(str, cells.table.columns))
-    if "seed" in cells.roles or metric in names or any(alike(name, SEEDS) for name in names):
+    has_seeds = "seed" in cells.roles or any(alike(name, SEEDS) for name in names)
+    if has_seeds or metric in names:
         return cells
     values = _seed_columns(names, is_rows) or _numbered_columns(names, metric)
     if not values:
         return cells
-    summaries = [name for name in names if name not in values and _is_summary(name)]
-    keep = [name for name in names if name not in values and name not in summaries]
-    roles = {"seed": "seed", "value": "value"}
+    others = [name for name in names if name not in values]
+    summaries = list(filter(_is_summary, others))
+    keep = [name for name in others if name not in summaries]
+    several = "metric" in next(iter(values.values()))
+    column = "metric" if several else _column_of_metrics(cells, keep, metric)
+    roles = {"seed": "seed", "value": "value"} | ({"metric": column} if column else {})
     note = f"one column a seed: {listed(list(values), 6)}"
-    if "metric" in next(iter(values.values())):
-        roles["metric"] = "metric"
-    elif metric is not None and (column := _column_of_metrics(cells, keep, metric)):
-        roles["metric"] = column
-    elif metric is not None:
+    if metric is not None and not column:
         note += f"; what they hold is taken as {metric!r}"
     if summaries:
         note += f"; columns left out: {listed(summaries, 6)}"
@@ -137,13 +139,11 @@ def _seed_columns(names: Sequence[str], is_rows: bool) -> dict[str, dict[str, An
     matches = {name: match for name in names if (match := _OF_A_SEED.match(name.strip()))}
     words = {match["word"].lower() for match in matches.values()}
     if len(matches) > 1 and len(words) == 1 and not (is_rows and "s" in words):
-        if all(match["metric"] is None for match in matches.values()):
-            return {name: {"seed": match["number"]} for name, match in matches.items()}
-        return {n: {"seed": m["number"], "metric": m["metric"]} for n, m in matches.items()}
-    digits = [name for name in names if _NUMBER.match(name.strip())]
-    if is_rows or not 1 < len(digits) < len(names):
-        return {}
-    return {name: {"seed": name.strip()} for name in digits}
+        parts = ["seed"] if {m["metric"] for m in matches.values()} == {None} else _SEED_PARTS
+        return {name: {part: of[_SEED_PARTS[part]] for part in parts} for name, of in
+                matches.items()}  # fmt: skip
+    digits = {name: {"seed": name.strip()} for name in names if _NUMBER.match(name.strip())}
+    return digits if not is_rows and 1 < len(digits) < len(names) else {}
 
 
 def _numbered_columns(names: Sequence[str], metric: str | None) -> dict[str, dict[str, Any]]:
@@ -156,7 +156,7 @@ def _numbered_columns(names: Sequence[str], metric: str | None) -> dict[str, dic
     return {name: {"seed": number} for name, number in numbers.items()}
 
 
-def _column_of_metrics(cells: Cells, names: Sequence[str], metric: str) -> str | None:
+def _column_of_metrics(cells: Cells, names: Sequence[str], metric: str | None) -> str | None:
     """Return the column such as ``Metric`` that has the metric among its cells."""
     columns = [name for name in names if alike(name, METRICS) and names.count(name) == 1]
     return next((n for n in columns if metric in {*map(cell_text, cells.table[n])}), None)

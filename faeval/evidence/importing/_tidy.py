@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from faeval.evidence._table import KEY, check_once, check_rows, in_order, normal
 from faeval.evidence.importing._arms import arms_of, codes_of, plain_word
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._epochs import Take, at_epoch
+from faeval.evidence.importing._tidy_keys import check_one_row_a_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,19 +125,17 @@ def import_table(
     check_once(list(filter(_is_found, unnamed)), where)
     epoch = _called("epoch", unnamed, epoch)
     layer = _called("layer", [n for n in unnamed if _is_layer(cells, n)], layer)
-    if take is not None and epoch is None:
-        raise EvidenceError(
-            f"{where}: which epoch is read was said, but no column of epochs; name one (epoch=,"
-            " --epoch)."
-        )
+    _check_take(take, epoch, where)
     column_by_name = _without_none(
-        seed=seed, epoch=epoch, layer=layer, run=run, over=average,
-        status=None if status == NO_STATUS else status,
-    )  # fmt: skip
-    columns = [*(factors.values() or ["arm"]), *column_by_name.values(), *figures]
+        seed=seed, epoch=epoch, layer=layer, run=run, over=average, status=status
+    )
+    if status == NO_STATUS:
+        del column_by_name["status"]
+    of_arms = [*(factors.values() or ["arm"])]
+    columns = [*of_arms, *column_by_name.values(), *figures]
     _check_there(cells, columns, where)
     cells = cells.loc[:, ~cells.columns.duplicated()]  # others that stand twice are left out
-    keys = [*(factors.values() or ["arm"]), seed, *([] if wide else [metric])]
+    keys = [*of_arms, seed, *figures[: 0 if wide else 1]]  # of a long table the metric's name
     is_log = epoch is not None and bool(cells.duplicated(keys).any())
     states, ended = _states(cells, status, columns, where, place, is_log)
     cells, notes = _without_sums(cells, seed, figures if wide else [value], ended, place)
@@ -152,28 +150,41 @@ def import_table(
         else common.assign(metric=cells[metric], value=cells[value])
     )
     rows, over = table.index.to_numpy(), table.get("over")
-    theirs = {
-        "metric": metric,
-        "value": value,
-        **column_by_name,
-        "status": status or " or ".join(map(str, states.read)),
-    }
-
-    def called(name: str, row: int) -> str:
-        if wide and name == "value":
-            return wide[table["metric"].iloc[row]]
-        return theirs.get(name, name)
-
+    theirs = {"metric": metric, "value": value, **column_by_name}
+    theirs.setdefault("status", " or ".join(map(str, states.read)))
+    called = _names_of(table["metric"], wide, theirs)
     table = normalise(table, where, lambda row: place(int(rows[row])), called).set_index(rows)
     if over is not None:
         table = _averaged(table, over, str(average), where)
     others = [str(name) for name in cells.columns if name not in {*columns, *states.read}]
-    _check_one_row_a_key(table, cells[others], where, place)
+    check_one_row_a_key(table, cells[others], where, place)
     table, choices = at_epoch(table.reset_index(drop=True), take, where)
     notes += [*_seed_notes(seed), *choices, *states.unread.values(), *_left_notes(others)]
     notes += [*_failure_notes(cells, ended, [status] if status else states.read, where, place)]
     notes += _status_notes(table)
     return Imported(in_order(table), tuple(map(cut, notes)))
+
+
+def _check_take(take: Take, epoch: str | None, where: str) -> None:
+    """Raise EvidenceError where an epoch is chosen and no column names epochs."""
+    if take is not None and epoch is None:
+        raise EvidenceError(
+            f"{where}: which epoch is read was said, but no column of epochs; name one (epoch=,"
+            " --epoch)."
+        )
+
+
+def _names_of(
+    metrics: pd.Series[str], wide: Mapping[str, str], theirs: Mapping[str, str]
+) -> Callable[[str, int], str]:
+    """Return what the source calls a column of evidence, in a row."""
+
+    def called(name: str, row: int) -> str:
+        if wide and name == "value":
+            return wide[metrics.iloc[row]]
+        return theirs.get(name, name)
+
+    return called
 
 
 def _seed_notes(seed: str) -> list[str]:
@@ -396,84 +407,3 @@ def _averaged(table: pd.DataFrame, over: pd.Series[Any], name: str, where: str) 
     return firsts.assign(
         **{column: means[column].to_numpy() for column in ("value", "status", "run")}
     )
-
-
-def _check_one_row_a_key(
-    table: pd.DataFrame, left: pd.DataFrame, where: str, place: Callable[[int], str]
-) -> None:
-    """Raise EvidenceError where a key repeats, and name what tells the rows apart."""
-    again = table.duplicated(list(KEY), keep=False)
-    if not again.any():
-        return
-    examples = []
-    for key, rows in islice(table[again].groupby(list(KEY), dropna=False, sort=False), 3):
-        stands = zip(rows.index[:3].tolist(), rows["value"].head(3), strict=True)
-        examples.append(
-            f"{_run_name(key)} ({', '.join(f'{place(row)}: {value!r}' for row, value in stands)})"
-        )
-    names = [
-        repr(name)
-        for name in left.columns
-        if not table.assign(left=left.loc[table.index, name].map(str).to_numpy())
-        .duplicated([*KEY, "left"])
-        .any()
-    ]
-    remedy = "No column that was left out tells them apart: keep one row of each."
-    if differing := _differing(table[again], left):
-        column, value = differing[0]
-        remedy = (
-            f"They differ in {listed([repr(name) for name, _ in differing], 8)}. Read one value at"
-            f" a time, such as --where {column}={value}; or ask for each (--group-by {column})."
-        )
-    elif names:
-        remedy = (
-            f"What tells them apart is {listed(names)}: name it, as the epoch or the layer"
-            " (--epoch, --layer), as a factor of the arm (--arm), or, of folds and the like, which"
-            " share their training data and are no seeds, as what is averaged over (--average,"
-            " with the repetition as --seed)."
-        )
-    count = int(table.duplicated(list(KEY)).sum())
-    raise EvidenceError(
-        f"{where}: {_rows_said(count)} the arm, seed and metric of another: {'; '.join(examples)}."
-        f" {remedy}"
-    )
-
-
-def _run_name(key: Any) -> str:
-    """Name a row by its key without the name of the experiment, which its file has not."""
-    setting, *_ = key
-    return row_name(key).removeprefix(f"{setting} ")
-
-
-def _rows_said(count: int) -> str:
-    return f"{count} rows repeat" if count > 1 else "1 row repeats"
-
-
-def _differing(again: pd.DataFrame, left: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return columns of words in which rows of one key differ, each with a value of it.
-
-    Words of which there are few come first: they say which data or variant a row is of.
-    """
-    columns = []
-    keys = [again[name].astype(str) for name in KEY]
-    for name in left.columns:
-        texts = left.loc[again.index, name].map(plain_word)
-        distinct = texts[texts != ""].unique().tolist()
-        is_words = any(number_of(text) is None for text in distinct)
-        if (
-            is_words
-            and len(distinct) >= 2
-            and 2 * left[name].nunique() <= len(left)
-            and (texts.groupby(keys, sort=False, dropna=False).nunique().max() > 1)
-        ):
-            first = next(cell for cell in left.loc[again.index, name] if plain_word(cell))
-            columns.append((len(distinct), str(name), str(first).strip()))
-    return [(name, value) for _, name, value in sorted(columns)]
-
-
-def check_keys(table: pd.DataFrame, where: str, remedy: str) -> None:
-    """Raise EvidenceError where a key repeats."""
-    again = table[table.duplicated(list(KEY))]
-    if len(again):
-        names = listed([row_name(row[:6]) for row in again.itertuples(index=False)], 10)
-        raise EvidenceError(f"{where}: several rows are of one key: {names}. {remedy}")
