@@ -59,7 +59,7 @@ def with_names(
         )
     names = [name.strip() for name in header]
     notes: list[str] = []
-    table, rows = _without_empty_rows(table, names, notes, source)
+    table, rows = _without_empty_rows(table, names, notes)
     there = [i for i, n in enumerate(names) if n or bool(table.iloc[:, i].notna().any())]
     names = [names[i] for i in there]
     table = _without_index(table.iloc[:, there], names, row_names, notes)
@@ -92,7 +92,7 @@ def _is_unnamed(name: str) -> bool:
 
 
 def _without_empty_rows(
-    table: pd.DataFrame, names: Sequence[str], notes: list[str], source: str
+    table: pd.DataFrame, names: Sequence[str], notes: list[str]
 ) -> tuple[pd.DataFrame, NDArray[np.int64] | None]:
     """Leave out rows that hold nothing, as spreadsheets write, and lines of the header again."""
     if not len(table.columns):
@@ -106,7 +106,6 @@ def _without_empty_rows(
         again[again] = (
             (table[again].fillna("").astype(str) == list(names)).all(axis=1).to_numpy(dtype=bool)
         )
-    _check_one_order(table[first.isin(list(names)).to_numpy(dtype=bool) & ~again], names, source)
     rest = ~(empty | again)
     if rest.all():
         return table, None
@@ -115,16 +114,6 @@ def _without_empty_rows(
             one = what.replace("hold", "holds").replace("repeat", "repeats")
             notes.append(f"1 row {one}, and is skipped" if n == 1 else f"{n} rows {what}, skipped")
     return table[rest].reset_index(drop=True), np.flatnonzero(rest)
-
-
-def _check_one_order(rows: pd.DataFrame, names: Sequence[str], source: str) -> None:
-    """Refuse a second header in another order, below which columns mean something else."""
-    for row, cells in zip(rows.index, rows.itertuples(index=False), strict=True):
-        if sorted(map(str, cells)) == sorted(names) and len({*names}) == len(names):
-            raise EvidenceError(
-                f"{source}: row {row + 1} below the header is a header in another order"
-                f" ({shown(', '.join(map(str, cells)), 60)}); bring all rows into one order."
-            )
 
 
 def _counts_rows(column: pd.Series[Any], from_one: bool) -> bool:

@@ -261,11 +261,3 @@ def outcome(content: bytes) -> tuple[Cells | None, str]:
         return cells_of("x.dat", content=content), ""
     except EvidenceError as error:
         return None, str(error) if error.exit_code == 2 else ""
-
-
-def test_a_second_header_in_another_order_is_refused() -> None:
-    text = "method,seed,acc\nours,1,0.9\nmethod,acc,seed\nbase,0.8,1\n"
-    with pytest.raises(EvidenceError, match=r"\bheader in another order\b"):
-        cells_of("x", content=text.encode())
-    same = cells_of("x", content=text.replace("acc,seed", "seed,acc").encode())
-    assert len(same.table) == 2
