@@ -239,8 +239,9 @@ def test_an_answer_shows_both_means_the_effect_and_the_margin(make_assertion, ma
     assert [read(text) for text in means.groups()] == pytest.approx(
         [np.mean(ours), np.mean(base)], abs=5e-5
     )
-    assert re.search(r"\+0\.02\d+ \[0\.0\d+, 0\.0\d+\] \(97\.5 % interval\)", whole)  # levels .0125 each
-    assert re.search(r"margin > 0\.01 +5 seeds", whole)
+    assert re.search(r"\+0\.02\d+ \[0\.0\d+, 0\.0\d+\] \(97\.5 % interval\)", whole)
+    assert "margin > 0.01" in whole
+    assert "5 seeds" in whole
     assert "unregistered" in whole
 
 
