@@ -21,6 +21,7 @@ from faeval.claims import (
     not_below,
 )
 from faeval.errors import FaevalError
+from faeval.stats import region_of
 
 AskedKind: TypeAlias = Literal["exceeds", "below", "not_below", "not_above", "equivalent"]
 
@@ -81,7 +82,7 @@ def assertion_of(
     kind: AskedKind, a: Estimand, b: Estimand | float, by: Margin | Ratio, paired: bool
 ) -> Assertion:
     """Return the assertion of a kind."""
-    if kind == "equivalent":
+    if region_of(kind).two_sided:
         return equivalent(a, b, within=by, paired=paired)
     makers = {"exceeds": exceeds, "below": below, "not_above": not_above, "not_below": not_below}
     return makers[kind](a, b, by=by, paired=paired)
@@ -147,10 +148,8 @@ def margin_of(by: Any, because: str | None, metric: str, spell: Any = None) -> M
         return by
     text = by.strip() if isinstance(by, str) else by
     if isinstance(text, str) and "%" in text:
-        number = _number(text.replace("%", "").strip())
-        points, factor = ("0.01", "1.01x") if number is None else (number / 100, 1 + number / 100)
-        relative = factor if isinstance(factor, str) else f"{factor:g}x"
-        absolute = points if isinstance(points, str) else f"{points:g}"
+        hundredths = (_number(text.replace("%", "").strip()) or 1) / 100
+        relative, absolute = f"{1 + hundredths:g}x", f"{hundredths:g}"
         ways = [("percentage points", absolute), ("relative to the other arm", relative)]
         commands = [f"{what}: {spell('--by', value) if spell else f'by={value!r}'}"
                  for what, value in ways]  # fmt: skip

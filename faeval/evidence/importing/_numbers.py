@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +113,7 @@ def plain_numbers(
     converted, notes = _without_percent(texts, words, where)
     words = [t for t in converted if isinstance(t, str) and t.lower() not in NOTHING]
     numbers, more = _respelt(words, where, spelling, command)
-    cells = [numbers.get(t, t) if isinstance(t, str) else t for t in converted]
+    cells = _replaced(converted, numbers)
     if notes:  # percent signs were there: each number is in hundredths
         cells = [_hundredth(cell) for cell in cells]
 
@@ -179,9 +179,7 @@ def _without_percent(
     assert value is not None
     note = f"percent signs in {where.name!r}: {example!r} is read as {example[:-1].strip()}/100"
     cut_off = {text: match["number"] for text in signed if (match := _PERCENT.match(text))}
-    return [cut_off.get(t, t) if isinstance(t, str) else t for t in texts], [
-        f"{note}, so a margin of 0.01 is one percentage point"
-    ]
+    return _replaced(texts, cut_off), [f"{note}, so a margin of 0.01 is one percentage point"]
 
 
 def _hundredth(cell: Any) -> Any:
@@ -199,43 +197,63 @@ def _respelt(
     command: Callable[[str], str],
 ) -> tuple[dict[str, str], list[str]]:
     """Return each cell that is no plain number as one, where all such cells have one reading."""
-    name = where.name
     spaced = [w for w in words if _SPACE_THOUSANDS.match(w)]
-    comma = [w for w in words if "," in w and w not in spaced]
-    numbers: dict[str, str] = {}
-    notes: list[str] = []
-    if spaced:
-        numbers |= {w: re.sub(rf"[{_SPACES}'\u2019]", "", w).replace(",", ".") for w in spaced}
-        notes.append(f"thousands in {name!r}: {spaced[0]!r} is read as {numbers[spaced[0]]}")
-    pointed = [w for w in words if "." in w and w not in comma and number_of(w) is not None]
-    thousands = [w for w in words if _POINT_THOUSANDS.match(w)]
-    says_comma = spelling.decimal == "," or spelling.thousands == "."
-    if says_comma or any(w.count(".") > 1 for w in thousands) or comma:
-        comma += thousands
-        pointed = [w for w in pointed if w not in thousands]
+    numbers = {w: re.sub(rf"[{_SPACES}'\u2019]", "", w).replace(",", ".") for w in spaced}
+    what = "thousands"
+    notes = [_read_as(what, spaced[0], numbers, where)] if spaced else []
+    comma, can_be_decimal, can_be_thousands = _with_commas(words, spaced, spelling)
     if not comma:
         return numbers, notes
-    can_be_decimal = not pointed and all(
-        _DECIMAL_COMMA.match(w) or _POINT_THOUSANDS.match(w) for w in comma
-    )
-    can_be_thousands = all(
-        _COMMA_THOUSANDS.match(w) or (w in thousands and number_of(w) is not None) for w in comma
-    )
-    if says_comma:
-        can_be_thousands = False
-    if spelling.thousands == "," or spelling.decimal == ".":
-        can_be_decimal = False
     if can_be_decimal and can_be_thousands:
         as_decimal, as_thousands = comma[0].replace(",", "."), comma[0].replace(",", "")
         raise EvidenceError(
-            f"{where.source}, {where.of(comma[0])} in column {name!r} has two readings. Say which:"
-            f"\nthousands ({as_thousands}): {command('--thousands ,')}"
+            f"{where.source}, {where.of(comma[0])} in column {where.name!r} has two readings. Say"
+            f" which:\nthousands ({as_thousands}): {command('--thousands ,')}"
             f"\na decimal comma ({as_decimal}): {command('--decimal ,')}"
         )
     if can_be_decimal:
+        what = "decimal comma"
         numbers |= {w: w.replace(".", "").replace(",", ".") for w in comma}
-        notes.append(f"decimal comma in {name!r}: {comma[0]!r} is read as {numbers[comma[0]]}")
     elif can_be_thousands:
         numbers |= {w: w.replace(",", "") for w in comma}
-        notes.append(f"thousands in {name!r}: {comma[0]!r} is read as {numbers[comma[0]]}")
-    return numbers, notes
+    else:
+        return numbers, notes
+    return numbers, [*notes, _read_as(what, comma[0], numbers, where)]
+
+
+def _read_as(what: str, cell: str, numbers: Mapping[str, str], where: _Where) -> str:
+    return f"{what} in {where.name!r}: {cell!r} is read as {numbers[cell]}"
+
+
+def _with_commas(
+    words: Sequence[str], spaced: Sequence[str], spelling: Spelling
+) -> tuple[list[str], bool, bool]:
+    """Return the cells whose comma or point has to be read, and whether it can be in each way.
+
+    These are: as decimal signs, and as signs between thousands.
+    """
+    thousands = [w for w in words if _POINT_THOUSANDS.match(w)]
+    comma = [w for w in words if "," in w and w not in spaced]
+    pointed = [w for w in words if "." in w and w not in comma and number_of(w) is not None]
+    says_comma = spelling.decimal == "," or spelling.thousands == "."
+    if says_comma or comma or any(w.count(".") > 1 for w in thousands):
+        comma += thousands
+        pointed = [w for w in pointed if w not in thousands]
+    is_decimal = not pointed and all(_is_decimal(w) for w in comma)
+    is_thousands = not says_comma and all(map(_is_thousands, comma))
+    says_point = spelling.thousands == "," or spelling.decimal == "."
+    return comma, is_decimal and not says_point, is_thousands
+
+
+def _is_decimal(word: str) -> bool:
+    return bool(_DECIMAL_COMMA.match(word) or _POINT_THOUSANDS.match(word))
+
+
+def _is_thousands(word: str) -> bool:
+    is_point = _POINT_THOUSANDS.match(word) and number_of(word) is not None
+    return bool(_COMMA_THOUSANDS.match(word) or is_point)
+
+
+def _replaced(cells: Sequence[Any], by_text: Mapping[str, str]) -> list[Any]:
+    """Return cells with other texts where these are named; what is no text stays."""
+    return [by_text.get(c, c) if isinstance(c, str) else c for c in cells]

@@ -114,8 +114,7 @@ def _melted(
 def _from_seeds(cells: Cells, metric: str | None, is_rows: bool) -> Cells:
     """Columns that are seeds, one for each."""
     names = list(map(str, cells.table.columns))
-    has_seeds = "seed" in cells.roles or any(alike(name, SEEDS) for name in names)
-    if has_seeds or metric in names:
+    if _has_seeds(cells) or metric in names:
         return cells
     values = _seed_columns(names, is_rows) or _numbered_columns(names, metric)
     if not values:
@@ -134,6 +133,10 @@ def _from_seeds(cells: Cells, metric: str | None, is_rows: bool) -> Cells:
     return _melted(cells, values, keep, roles, note)
 
 
+def _has_seeds(cells: Cells) -> bool:
+    return "seed" in cells.roles or any(alike(name, SEEDS) for name in cells.table.columns)
+
+
 def _seed_columns(names: Sequence[str], is_rows: bool) -> dict[str, dict[str, Any]]:
     """Return the columns that are called seed 1, acc_run2, or 1, and what each stands for."""
     matches = {name: match for name in names if (match := _OF_A_SEED.match(name.strip()))}
@@ -142,8 +145,13 @@ def _seed_columns(names: Sequence[str], is_rows: bool) -> dict[str, dict[str, An
         parts = ["seed"] if {m["metric"] for m in matches.values()} == {None} else _SEED_PARTS
         return {name: {part: of[_SEED_PARTS[part]] for part in parts} for name, of in
                 matches.items()}  # fmt: skip
+    return {} if is_rows else _digit_columns(names)
+
+
+def _digit_columns(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the columns that are called as a whole number, where others are not."""
     digits = {name: {"seed": name.strip()} for name in names if _NUMBER.match(name.strip())}
-    return digits if not is_rows and 1 < len(digits) < len(names) else {}
+    return digits if 1 < len(digits) < len(names) else {}
 
 
 def _numbered_columns(names: Sequence[str], metric: str | None) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,7 +113,6 @@ def import_table(
     >>> found.table["arm"].tolist(), found.table["value"].tolist()
     (['forest+depth=3', 'tree+depth=3'], [0.9, 0.8])
     """
-    import pandas as pd
 
     cells, place, where = _cells_of(source)
     check_rows(cells, where)
@@ -139,10 +138,7 @@ def import_table(
     is_log = epoch is not None and bool(cells.duplicated(keys).any())
     states, ended = _states(cells, status, columns, where, place, is_log)
     cells, notes = _without_sums(cells, seed, figures if wide else [value], ended, place)
-    common = pd.DataFrame({name: cells[column] for name, column in column_by_name.items()})
-    common["setting"] = setting
-    if ended is not None:
-        common["status"] = ended  # by row
+    common = _common(cells, column_by_name, ended).assign(setting=setting)
     common["arm"] = _arms(cells, factors, lambda row: f"{where}, {place(row)}")
     table = (
         _long_of(common, cells, wide, is_log=epoch is not None)
@@ -156,13 +152,27 @@ def import_table(
     table = normalise(table, where, lambda row: place(int(rows[row])), called).set_index(rows)
     if over is not None:
         table = _averaged(table, over, str(average), where)
-    others = [str(name) for name in cells.columns if name not in {*columns, *states.read}]
+    others = _others(cells, {*columns, *states.read})
     check_one_row_a_key(table, cells[others], where, place)
     table, choices = at_epoch(table.reset_index(drop=True), take, where)
     notes += [*_seed_notes(seed), *choices, *states.unread.values(), *_left_notes(others)]
     notes += [*_failure_notes(cells, ended, [status] if status else states.read, where, place)]
     notes += _status_notes(table)
     return Imported(in_order(table), tuple(map(cut, notes)))
+
+
+def _common(
+    cells: pd.DataFrame, column_by_name: Mapping[str, str], ended: pd.Series[Any] | None
+) -> pd.DataFrame:
+    """Return what the rows of all metrics share, and by row how its run ended."""
+    import pandas as pd
+
+    common = pd.DataFrame({name: cells[column] for name, column in column_by_name.items()})
+    return common if ended is None else common.assign(status=ended)
+
+
+def _others(cells: pd.DataFrame, columns: Collection[Any]) -> list[str]:
+    return [str(name) for name in cells.columns if name not in columns]
 
 
 def _check_take(take: Take, epoch: str | None, where: str) -> None:
