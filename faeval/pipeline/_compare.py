@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faeval import evidence
-from faeval._arguments import finite
 from faeval.claims import Claim, Estimand, Margin, Ratio, Verdict, metric as metric_of
 from faeval.errors import FaevalError
 from faeval.evidence.importing import (
@@ -23,12 +22,15 @@ from faeval.evidence.importing import (
     read_results,
 )
 from faeval.experiment import Arm
-from faeval.pipeline._question import Question, chosen, margin_of, readings_of
+from faeval.pipeline._compare_arguments import (
+    check_arguments,
+    column_of,
+    columns_of,
+    readings_of_call,
+)
+from faeval.pipeline._question import Question, chosen, margin_of
 from faeval.pipeline._verify import decide_from
 from faeval.reports import Description, Report, answer as answer_of, described
-
-#: Which epoch of each run can be named by a word.
-TAKEN = ("last", "max", "min")
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -227,18 +229,18 @@ def compare(
     >>> compare(table, "acc", "ours", "base", by=0.01, because="a point").verdict.verdict
     'supported'
     """
-    _check_arguments(take, where, value_range, unpaired=unpaired, rate=rate)
+    check_arguments(take, where, value_range, unpaired=unpaired, rate=rate)
     metric, seed, epoch, status, average, group_by = (
-        _column(name, value)
+        column_of(name, value)
         for name, value in (
             ("metric", metric), ("seed", seed), ("epoch", epoch), ("status", status),
             ("average", average), ("group_by", group_by),
         )
     )  # fmt: skip
-    readings = _asked(question, a, b, kind)
+    readings = readings_of_call(question, a, b, kind)
     cells = cells_of_data(data)
     said = Said(
-        arm=_columns_of(arm),
+        arm=columns_of(arm),
         metrics=() if metric is None else (metric,),
         seed=seed,
         epoch=epoch,
@@ -259,74 +261,6 @@ def compare(
         because=because,
         setting=evidence.importing.setting_name(data),
     )
-
-
-def _column(argument: str, given: Any) -> str | None:
-    """Return the name of a column as text, as pandas' own names may be numbers."""
-    if given is None:
-        return None
-    if isinstance(given, str | int | tuple) and not isinstance(given, bool):
-        return column_name(given)
-    raise FaevalError(
-        f"{argument}={str(given)[:60]!r} ({type(given).__name__}) must be the name of one column."
-    )
-
-
-def _check_arguments(take: Any, where: Any, value_range: Any, **flags: Any) -> None:
-    is_epoch = isinstance(take, int) and not isinstance(take, bool)
-    if not (take is None or is_epoch or (isinstance(take, str) and take in TAKEN)):
-        raise FaevalError(
-            f"take={take!r} ({type(take).__name__}) must be 'last', 'max', 'min' or the number of"
-            " an epoch."
-        )
-    if where is not None and not isinstance(where, Mapping):
-        raise FaevalError(
-            f"where={where!r} ({type(where).__name__}) must be a mapping from a column to a value,"
-            " such as {'dataset': 'mnist'}."
-        )
-    if value_range is not None:
-        try:
-            low, high = (finite(float(end)) for end in value_range)
-        except (TypeError, ValueError):
-            low = high = None
-        if low is None or high is None or not low < high:
-            raise FaevalError(
-                f"value_range={value_range!r} ({type(value_range).__name__}) must be the lowest and"
-                " the highest value, such as (0, 1)."
-            )
-    for name, flag in flags.items():
-        if not isinstance(flag, bool):
-            raise FaevalError(f"{name}={flag!r} ({type(flag).__name__}) must be True or False.")
-
-
-def _asked(question: str | None, a: Any, b: Any, kind: str) -> list[Question]:
-    if question is not None:
-        if not isinstance(question, str):
-            raise FaevalError(
-                f"question={question!r} ({type(question).__name__}) must be a text such as"
-                " 'ours > base'."
-            )
-        if a is not None or b is not None:
-            raise FaevalError(
-                f"question={question!r} and a={a!r}, b={b!r} say the same; give one of them."
-            )
-        return readings_of(question)
-    kinds = ("exceeds", "below", "not_below", "not_above", "equivalent")
-    if kind not in kinds:
-        raise FaevalError(f"kind={kind!r} must be one of {', '.join(kinds)}.")
-    if a is None or b is None:
-        raise FaevalError(
-            f"a={a!r}, b={b!r}: name two arms, as the table names them; or one and a number."
-        )
-    # A number may be the name of an arm: chosen() looks whether it is.
-    return [Question(str(a), kind, str(b))]  # type: ignore[arg-type] # one of the kinds
-
-
-def _columns_of(arm: Any) -> dict[str, str]:
-    if isinstance(arm, Mapping):
-        return {str(factor): str(_column("arm", name)) for factor, name in arm.items()}
-    name = _column("arm", arm)
-    return {} if name is None else {"rule": name}
 
 
 def cells_of_data(data: Any) -> Cells:
@@ -364,16 +298,11 @@ def answer(
 
     questions = tuple(chosen(readings, are_arms) for readings in asked)
     sides = tuple(dict.fromkeys(side for q in questions for side in q.sides))
-    if by is None and because is not None:
-        raise FaevalError(
-            f"--because {because!r} is the reason of a margin, and none was given; add --by."
-        )
-    margin = None if by is None else margin_of(by, because, metric or "the metric", spell)
-    if not cells.paired and not said.unpaired:
-        note = "the arms share no repetition: they are compared by Welch's test (--unpaired)"
-        cells = replace(cells, notes=(*cells.notes, note))
-        said = replace(said, unpaired=True)
+    margin = _margin(by, because, metric or "the metric", spell)
+    cells, said = _as_paired(cells, said)
     reading = read_results(cells, said, setting=setting, sides=sides, spell=spell or _in_python)
+    if isinstance(margin, Margin):
+        reading = replace(reading, notes=(*reading.notes, *_unit_notes(reading.table)))
     pairs = _claims(questions, reading, said, margin)
     claims = tuple(claim for _, claim in pairs)
     report = decide_from(reading.table, claims, setting)
@@ -381,6 +310,37 @@ def answer(
         return Comparison(reading, claims, report)
     effects = (_effect(q, c, v) for (q, c), v in zip(pairs, report.verdicts, strict=True))
     return Comparison(reading, claims, None, tuple(effects))
+
+
+def _margin(
+    by: Any, because: str | None, metric: str, spell: Callable[..., str] | None
+) -> Margin | Ratio | None:
+    if by is not None:
+        return margin_of(by, because, metric, spell)
+    if because is not None:
+        raise FaevalError(
+            f"--because {because!r} is the reason of a margin, and none was given; add --by."
+        )
+    return None
+
+
+def _as_paired(cells: Cells, said: Said) -> tuple[Cells, Said]:
+    """Return both as unpaired where the source itself says that nothing is paired in it."""
+    if cells.paired or said.unpaired:
+        return cells, said
+    note = "the arms share no repetition: they are compared by Welch's test (--unpaired)"
+    return replace(cells, notes=(*cells.notes, note)), replace(said, unpaired=True)
+
+
+def _unit_notes(table: pd.DataFrame) -> list[str]:
+    """Say of what size the values are: the margin counts in their unit, whatever that is."""
+    rows = table[table["status"] == "measured"]
+    ends = rows.groupby("metric")["value"].agg(["min", "max"])
+    return [
+        f"unit of {metric} not stated, and not guessed: values are from {low:.4g} to {high:.4g},"
+        " and the margin is in the same unit"
+        for metric, low, high in ends.itertuples()
+    ]
 
 
 def _in_python(option: str, value: str = "") -> str:

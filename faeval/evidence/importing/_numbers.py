@@ -232,17 +232,25 @@ def _with_commas(
 
     These are: as decimal signs, and as signs between thousands.
     """
-    thousands = [w for w in words if _POINT_THOUSANDS.match(w)]
     comma = [w for w in words if "," in w and w not in spaced]
-    pointed = [w for w in words if "." in w and w not in comma and number_of(w) is not None]
-    says_comma = spelling.decimal == "," or spelling.thousands == "."
-    if says_comma or comma or any(w.count(".") > 1 for w in thousands):
-        comma += thousands
-        pointed = [w for w in pointed if w not in thousands]
-    is_decimal = not pointed and all(_is_decimal(w) for w in comma)
+    says_comma, says_point = (
+        sign == spelling.decimal or other == spelling.thousands for sign, other in (",.", ".,")
+    )
+    comma += _with_points(words, says_comma or bool(comma))
+    rest = [w for w in words if w not in comma]
+    is_decimal = all(map(_is_decimal, comma)) and not any(map(_is_pointed, rest))
     is_thousands = not says_comma and all(map(_is_thousands, comma))
-    says_point = spelling.thousands == "," or spelling.decimal == "."
     return comma, is_decimal and not says_point, is_thousands
+
+
+def _is_pointed(word: str) -> bool:
+    return "." in word and number_of(word) is not None
+
+
+def _with_points(words: Sequence[str], beside_commas: bool) -> list[str]:
+    """Return cells such as 1.912 whose points may part thousands; 1.912.345 says so by itself."""
+    thousands = [w for w in words if _POINT_THOUSANDS.match(w)]
+    return thousands if beside_commas or any(w.count(".") > 1 for w in thousands) else []
 
 
 def _is_decimal(word: str) -> bool:
