@@ -91,14 +91,14 @@ def decide(
     )
     if save is not None:
         _save(comparison, save, given)
-    words = given.source_words([str(file) for file in files])
+    words = given.source_words(files)
     shown_as = "json" if options["json"] else form
     raise typer.Exit(_show(comparison, report, shown_as, options, save, words))
 
 
 def _asked_of(
     inputs: Sequence[str], given: Given, against: str | None, arm_column: str | None
-) -> tuple[list[Path], list[str]]:
+) -> tuple[list[str], list[str]]:
     """Return files and questions; with --against, --arm names an arm and not its column."""
     if against is None:
         return _sorted(inputs, need_question=True)
@@ -109,9 +109,9 @@ def _asked_of(
     return files, [f"{arm} > {against}", *texts]
 
 
-def _sorted(inputs: Sequence[str], need_question: bool) -> tuple[list[Path], list[str]]:
+def _sorted(inputs: Sequence[str], need_question: bool) -> tuple[list[str], list[str]]:
     """Return the files and the questions among the arguments."""
-    files: list[Path] = []
+    files: list[str] = []
     texts: list[str] = []
     for text in inputs:
         is_file = text == "-" or Path(text).exists()
@@ -120,7 +120,7 @@ def _sorted(inputs: Sequence[str], need_question: bool) -> tuple[list[Path], lis
         elif not is_file and (files or texts or " " in text) and not Path(text).suffix:
             texts.append(text)  # without an operator: said so where it is read
         else:
-            files.append(Path(text))
+            files.append(text)
     if need_question and not texts:
         raise FaevalError(
             "no question was asked; add one in quotes, such as 'ours > base', or --arm ours"

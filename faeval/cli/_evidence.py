@@ -206,7 +206,7 @@ def import_(
     else:
         name = setting or evidence.importing.setting_name(sources[0] if sources else "results")
         reading = evidence.importing.read_results(
-            given.cells([Path(source) for source in sources]),
+            given.cells(sources),
             given.said(as_rule=False),
             setting=name,
             spell=spelled_again,

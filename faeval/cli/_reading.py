@@ -173,7 +173,7 @@ class Given:
             )
         return "last" if last else best if best is not None else at
 
-    def cells(self, files: Sequence[Path]) -> Cells:
+    def cells(self, files: Sequence[str | Path]) -> Cells:
         """Return the cells of the files that are named, of a pattern, or of standard input."""
         from faeval.evidence import importing
 

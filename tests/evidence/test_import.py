@@ -190,3 +190,9 @@ def test_of_two_columns_of_one_name_none_is_chosen(tmp_path: Path) -> None:
     path.write_text(path.read_text() + "a,1,0.7,0.8,x,y,,\n")
     with pytest.raises(EvidenceError, match=r"\brepeats\b.*line 2.*line 3"):
         import_table(path, "toy", metrics=["acc"])
+
+
+def test_a_number_may_name_a_run() -> None:
+    table = pd.DataFrame({"arm": ["a", "a"], "seed": [1, 2], "acc": [0.9, 0.8], "trial": [0, 7]})
+    found = import_table(table, "toy", metrics=["acc"], run="trial").table
+    assert found["run"].tolist() == ["0", "7"]

@@ -22,6 +22,7 @@ from faeval.evidence.importing._column_names import (
     PARTS,
     SEEDS,
     VALUES,
+    alike,
     braced,
     is_spread,
     tail,
@@ -439,7 +440,8 @@ class Table:
 
     def _only_metric(self, used: set[str]) -> dict[str, str]:
         """Return the one column of numbers that is nothing else."""
-        others = {*self.called((*SEEDS, *EPOCHS, *FOLDS, "layer")), *used}
+        words = (*SEEDS, *EPOCHS, *FOLDS, "layer")
+        others = {n for n in self.names if alike(n, words)} | {*used, *self.cells.roles.values()}
         names = [
             n
             for n in dict.fromkeys(self.names)

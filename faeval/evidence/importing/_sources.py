@@ -16,17 +16,22 @@ from faeval.evidence.importing._stores import cells_of_store
 from faeval.experiment import Arm
 
 #: The name that stands for standard input.
-STDIN = Path("-")
+STDIN = "-"
 _STORES = ("mlflow:", "optuna:")
 
 
-def cells_of_files(files: Sequence[Path], *, skip_without_seed: bool = False, **how: Any) -> Cells:
+def cells_of_files(
+    files: Sequence[str | Path], *, skip_without_seed: bool = False, **how: Any
+) -> Cells:
     """Return the cells of one file, or of several, one below the other.
 
     Several have a column ``file`` with the name of each, without its ending.
 
     Parameters
     ----------
+    files
+        Paths; ``-`` is standard input, ``optuna:STORAGE`` and ``mlflow:URI`` are read by their
+        clients.
     how
         The options of :func:`cells_of`.
 
@@ -41,14 +46,14 @@ def cells_of_files(files: Sequence[Path], *, skip_without_seed: bool = False, **
     return joined(parts, "file", _short_names(files))
 
 
-def _cells(file: Path, skip_without_seed: bool, how: dict[str, Any]) -> Cells:
+def _cells(file: str | Path, skip_without_seed: bool, how: dict[str, Any]) -> Cells:
     text = str(file)
     if text.startswith(_STORES):
         return cells_of_store(text, skip_without_seed=skip_without_seed)
-    if file == STDIN:
+    if text == STDIN:
         content = sys.stdin.buffer.read()
         return cells_of("standard input", content=content, name="standard input", **how)
-    return cells_of(file, **how)
+    return cells_of(Path(file), **how)
 
 
 def setting_name(source: object) -> str:
@@ -65,9 +70,9 @@ def side_of(arm: Arm) -> str:
     return ",".join(f"{name}={value}" for name, value in arm.items())
 
 
-def _short_names(files: Sequence[Path]) -> list[str]:
+def _short_names(files: Sequence[str | Path]) -> list[str]:
     """Return a name for each file: without folder and ending where these tell nothing."""
-    stems = [file.name.partition(".")[0] for file in files]
+    stems = [Path(file).name.partition(".")[0] for file in files]
     return stems if len({*stems}) == len(stems) else [str(file) for file in files]
 
 

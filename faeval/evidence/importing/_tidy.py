@@ -168,6 +168,8 @@ def _common(
     import pandas as pd
 
     common = pd.DataFrame({name: cells[column] for name, column in column_by_name.items()})
+    if "run" in common:  # a number names a run as well as a word does
+        common["run"] = common["run"].map(lambda cell: str(cell) if plain_word(cell) else "")
     return common if ended is None else common.assign(status=ended)
 
 

@@ -187,3 +187,23 @@ def test_an_experiment_is_named_where_several_have_runs(tracking: Any) -> None:
         cells_of_store(f"mlflow:{path}")
     with pytest.raises(EvidenceError, match="no run that is over"):
         cells_of_store(f"mlflow:{path}", name="another")
+
+
+def test_a_storage_may_be_a_url_and_decides(tmp_path: Path) -> None:
+    optuna = pytest.importorskip("optuna")
+    from faeval.evidence.importing import Said, cells_of_files, read_results
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    url = f"sqlite:///{tmp_path}/study.db"
+    study = optuna.create_study(study_name="s", storage=url)
+    for method, seed in (("ours", 1), ("ours", 2), ("base", 1), ("base", 2)):
+        study.enqueue_trial({"method": method, "seed": seed})
+
+    def objective(trial: Any) -> float:
+        method = trial.suggest_categorical("method", ["ours", "base"])
+        return float(trial.suggest_int("seed", 1, 2) + 10 * (method == "ours"))
+
+    study.optimize(objective, n_trials=4)
+    cells = cells_of_files([f"optuna:{url}"])
+    reading = read_results(cells, Said(), setting="s", sides=("ours", "base"))
+    assert reading.table["value"].tolist() == [1, 2, 11, 12]
