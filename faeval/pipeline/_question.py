@@ -148,11 +148,13 @@ def margin_of(by: Any, because: str | None, metric: str, spell: Any = None) -> M
         return by
     text = by.strip() if isinstance(by, str) else by
     if isinstance(text, str) and "%" in text:
-        hundredths = (_number(text.replace("%", "").strip()) or 1) / 100
+        number = _number(text.replace("%", "").strip())
+        hundredths = (1 if number is None else number) / 100
         relative, absolute = f"{1 + hundredths:g}x", f"{hundredths:g}"
         ways = [("percentage points", absolute), ("relative to the other arm", relative)]
-        commands = [f"{what}: {spell('--by', value) if spell else f'by={value!r}'}"
-                 for what, value in ways]  # fmt: skip
+        commands = [
+            f"{what}: {spell('--by', value) if spell else f'by={value!r}'}" for what, value in ways
+        ]
         raise FaevalError(
             f"--by {text} has two meanings. Nothing was decided. Say which ({metric} between 0 and"
             " 1):\n" + "\n".join(commands)
