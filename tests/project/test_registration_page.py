@@ -66,7 +66,7 @@ def test_the_commands_do_what_the_page_says(tmp_path: Path) -> None:
     walk, amend, check = BLOCKS
     done = sh(walk, folder)
     assert done.returncode == 0, done.stderr
-    assert "registered in advance" in done.stdout
+    assert "registered before the runs" in done.stdout
     assert "supported" in done.stdout
     checks = [line for line in check.splitlines() if line]
     for line in checks:
