@@ -78,7 +78,7 @@ def test_the_commands_do_what_the_page_says(tmp_path: Path) -> None:
     assert sh(checks[0], folder).returncode == 0
     lock = read_lock(folder / "claims" / "claims.lock")
     assert lock.chain[-1].reason == "the margin was typed as 0.3"
-    assert "amended after evidence" in sh("faeval verify", folder).stdout
+    assert "amended after results existed" in sh("faeval verify", folder).stdout
     (folder / "claims" / "claims.lock").unlink()
     assert sh("faeval lock", folder).returncode == 0
     assert sh(checks[1].replace("origin/main", "main"), folder).returncode == 12
