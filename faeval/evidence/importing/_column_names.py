@@ -28,7 +28,6 @@ EPOCHS = (
 FOLDS = ("fold", "folds", "split", "cv", "cv_fold", "fold_id")
 #: Cells of a column such as ``split`` that say what was measured on, and are no folds.
 PARTS = ("train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval")
-ITEMS = ("item", "sample", "sample_id", "example", "question_id", "problem", "instance", "doc_id")
 METRICS = ("metric", "metrics", "metric_name", "measure", "measurement", "tag", "variable", "key")
 VALUES = ("value", "values", "score", "result", "y", "ys")
 #: Parts of names of columns that hold a spread, which is never what is compared.

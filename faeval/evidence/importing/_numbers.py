@@ -27,10 +27,6 @@ _SPACE_THOUSANDS = re.compile(
 #: A minus sign or a dash in place of a hyphen, as texts are set.
 _MINUS = re.compile(r"(^\s*|[eE])[\u2212\u2013](?=[\d.,])")
 _PERCENT = re.compile(rf"(?P<number>.*\d)[{_SPACES}]*%\Z")
-_SPREAD = re.compile(
-    r"[+-]?[\d.,]+%?\s*(?:\u00b1|\+/-|\+-|\\pm|\$\\pm\$)\s*[\d.,]+"
-    r"|[+-]?\d*\.\d+\s*\(\s*[\d.]+\s*\)\Z"
-)
 
 
 @dataclass(frozen=True)
@@ -50,12 +46,6 @@ def with_minus(text: str) -> str:
     ('-5e-3', '3\u20135')
     """
     return _MINUS.sub(r"\1-", text)
-
-
-def means_with_spread(cells: Sequence[str]) -> bool:
-    """Whether cells are means with a spread, such as ``0.910 ± 0.008`` or ``0.91 (0.01)``."""
-    there = [cell for cell in cells if cell.strip()]
-    return bool(there) and all(_SPREAD.match(cell.strip()) for cell in there)
 
 
 def points_may_be_thousands(column: pd.Series[Any], others: Sequence[pd.Series[Any]]) -> str:

@@ -15,10 +15,10 @@ from faeval.evidence._cells import number_of
 from faeval.evidence.importing._cells_table import Cells
 from faeval.evidence.importing._column_names import SEEDS, cell_text, tail
 from faeval.evidence.importing._column_roles import ROWS, Table
-from faeval.evidence.importing._numbers import means_with_spread
+from faeval.evidence.importing._spreads import means_with_spread, spread_error
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 def check_not_means(cells: Cells) -> None:
@@ -26,29 +26,15 @@ def check_not_means(cells: Cells) -> None:
     names = [str(name) for name in cells.table.columns]
     if len({*names}) < len(names):
         return
-    spread = [name for name in names if _holds_means(cells.table[name])]
+    spread = [name for name in names if means_with_spread(cells.table[name])]
     if spread and len(spread) >= len(names) - 1 - any(tail(n) in SEEDS for n in names):
-        raise _means(cells.source, spread[0], cells.table[spread[0]])
-
-
-def _holds_means(column: pd.Series[Any]) -> bool:
-    texts = [cell_text(cell) for cell in column.head(50).tolist()]
-    return means_with_spread([text for text in texts if text])
-
-
-def _means(source: str, name: str, column: pd.Series[Any]) -> EvidenceError:
-    example = next(text for cell in column if (text := cell_text(cell)))
-    return EvidenceError(
-        f"{source}: column {name!r} holds means with a spread ({cut(clean(example), 40)!r}) and no"
-        " seeds. A verdict needs one value for each seed. Whether printed numbers can be right:"
-        " faeval check-numbers."
-    )
+        raise spread_error(cells.source, spread[0])
 
 
 def seed_column(table: Table, arms: Mapping[str, str], values: Iterable[str]) -> str:
     names = [n for n in values if n in table.names]
-    if len(names) == 1 and means_with_spread(table.texts(names[0])):
-        raise _means(table.source, names[0], table.column(names[0]))
+    if len(names) == 1 and means_with_spread(table.column(names[0])):
+        raise spread_error(table.source, names[0])
     if table.said.unpaired and table.said.seed is None and "seed" not in table.cells.roles:
         try:
             return table.seed(arms.values())
