@@ -261,5 +261,5 @@ def outcome(content: bytes) -> tuple[Cells | None, str]:
         return cells_of("x.dat", content=content), ""
     except EvidenceError as error:
         # 12 is for what faeval itself wrote, and says so.
-        assert error.exit_code == 2 or b"faeval sha256 " in content
-        return None, str(error)
+        is_right = error.exit_code == 2 or b"faeval sha256 " in content
+        return None, str(error) if is_right else ""
