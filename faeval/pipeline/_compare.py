@@ -404,13 +404,14 @@ def _claim(
     described = margin is None
     by = Margin(0, "no margin was given") if margin is None else margin
     kind_asked = Question(question.a, "exceeds", question.b) if described else question
+    sentence = question.sentence(name, margin, text)
     return Claim(
-        question.sentence(name, margin, text),
+        sentence,
         kind_asked.assertion(estimands[0], b, by, not said.unpaired or len(arms) < 2),
         attributed_to=_differing(arms),
         # Of a description both bounds are one-sided at .025: a 95 % interval, each for itself.
         alpha=0.025 if described else 0.05,
-        family=f"{question.sentence(name, margin, text)}" if described else None,
+        family=sentence if described else None,
     )
 
 
